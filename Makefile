@@ -1,0 +1,110 @@
+# slm: builds with GNU make and a C11 compiler; `make help` lists what can be asked for.
+MODE    ?= release
+CC      ?= cc
+AR      ?= ar
+CROSS   ?=
+RUN     ?=
+PREFIX  ?= /usr/local
+DESTDIR ?=
+WERROR  ?=
+
+ifneq ($(CROSS),)
+  CC := $(CROSS)gcc
+  AR := $(CROSS)ar
+endif
+
+O := build/$(MODE)$(if $(CROSS),-$(CROSS:-=))
+
+# -ffp-contract=off: a product and a sum are fused only where the source says fma, so that every
+# instruction set and compiler gives the same bits.  Never -ffast-math: masks are -inf.
+WARN   := -Wall -Wextra -Wshadow -Wvla -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
+          -Wmissing-prototypes $(if $(WERROR),-Werror)
+CFLAGS ?= -O3
+SLM_CFLAGS := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-strict-aliasing \
+              -fvisibility=hidden -pthread $(WARN)
+LIBS   := -lm -pthread
+
+ifeq ($(MODE),debug)
+  CFLAGS := -O0 -g
+else ifeq ($(MODE),asan)
+  CFLAGS := -O1 -g -fno-omit-frame-pointer
+  SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+else ifeq ($(MODE),ubsan)
+  CFLAGS := -O1 -g
+  SANITIZE := -fsanitize=undefined -fno-sanitize-recover=all
+else ifeq ($(MODE),tsan)
+  CFLAGS := -O1 -g
+  SANITIZE := -fsanitize=thread
+else ifneq ($(MODE),release)
+  $(error MODE is one of release debug asan ubsan tsan)
+endif
+SLM_CFLAGS += $(SANITIZE)
+ifneq ($(OPENMP),)
+  SLM_CFLAGS += -fopenmp -DSLM_OPENMP
+  LIBS += -fopenmp
+  O := $(O)-openmp
+endif
+
+ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+ENGINE := $(wildcard src/*.c) src/kernels/kernels.c src/kernels/scalar.c
+ifeq ($(ARCH),x86_64)
+  ENGINE += src/kernels/avx2.c
+endif
+# Each instruction set is one file with its own flags; kernels.c chooses at run time.
+$(O)/src/kernels/avx2.o: SLM_CFLAGS += -mavx2 -mfma -mf16c
+
+CLI   := $(wildcard src/cli/*.c)
+TESTS := $(wildcard tests/*.c)
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+
+.PHONY: all test lib install clean help check-layers
+all: slm
+
+# The program at the top always is the last one built.
+slm: $(O)/slm
+	@cp -f $< $@
+$(O)/slm: $(call obj,$(CLI)) $(O)/libslm.a
+	$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(O)/libslm.a: $(call obj,$(ENGINE))
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(O)/tests: $(call obj,$(TESTS)) $(O)/libslm.a
+	$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(O)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(SLM_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+-include $(patsubst %.o,%.d,$(call obj,$(ENGINE) $(CLI) $(TESTS)))
+
+lib: $(O)/libslm.a
+	@cp -f $< libslm.a
+
+# The example in slm.h's comment is a program; it is cut out, compiled and run.
+$(O)/example.c: include/slm.h Makefile
+	@mkdir -p $(@D)
+	sed -n '/^ \*   #include <slm.h>/,/^ \*   }$$/s/^ \*   //p' $< | sed '/^$$/d' > $@
+$(O)/example: $(O)/example.c $(O)/libslm.a
+	$(CC) $(SLM_CFLAGS) $(CFLAGS) -Iinclude -o $@ $^ $(LIBS)
+
+check-layers:
+	@sh scripts/layers.sh $(sort $(wildcard src/*.[ch] src/kernels/*.[ch] src/cli/*.[ch]))
+	@! grep -niE 'llama|qwen|gemma|phi|smollm' src/forward.c src/ops.c src/kv.c
+
+test: check-layers slm $(O)/tests $(O)/example
+	SLM="$(CURDIR)/$(O)/slm" EXAMPLE="$(CURDIR)/$(O)/example" RUN="$(RUN)" $(RUN) $(O)/tests
+
+install: slm lib
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -m 755 slm $(DESTDIR)$(PREFIX)/bin/slm
+	install -m 644 libslm.a $(DESTDIR)$(PREFIX)/lib/libslm.a
+	install -m 644 include/slm.h $(DESTDIR)$(PREFIX)/include/slm.h
+
+clean:
+	rm -rf build slm libslm.a
+
+help:
+	@echo 'make              build ./slm'
+	@echo 'make test         build and run the tests'
+	@echo 'make lib          build libslm.a'
+	@echo 'make install      PREFIX=/usr/local DESTDIR='
+	@echo 'make clean'
+	@echo 'MODE=release|debug|asan|ubsan|tsan  CC=gcc|clang  WERROR=1  OPENMP=1  CROSS=aarch64-linux-gnu-'

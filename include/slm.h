@@ -1,0 +1,276 @@
+/* slm.h - run small language models from GGUF files on a CPU.
+ *
+ * This header is the whole public interface; anything not declared here may
+ * change.  Three objects:
+ *
+ *   slm_model    an opened GGUF: weights (mapped, read only), tokenizer.
+ *                Immutable after open; share it between threads.
+ *   slm_session  one sequence of tokens: KV cache, logits, sampler.  One thread
+ *                at a time.  Closing a model that still has sessions is a bug.
+ *   slm_file     a GGUF looked at as a file, without making it runnable.
+ *
+ * The call order is the data flow:
+ *   open -> tokenize -> session -> generate (or sync, sample, eval) -> text.
+ *
+ * A whole program (compiled and run by `make test`):
+ *
+ *   #include <slm.h>
+ *   #include <stdio.h>
+ *   static bool print(void *to, int32_t id, const char *text, size_t len) {
+ *       (void)id;
+ *       return fwrite(text, 1, len, to) == len;
+ *   }
+ *   int main(int argc, char **argv) {
+ *       slm_error err = {0};
+ *       slm_model *m = NULL;
+ *       slm_session *s = NULL;
+ *       int32_t *ids = NULL;
+ *       int n = 0;
+ *       slm_model_options mo = slm_model_defaults();
+ *       slm_session_options so = slm_session_defaults();
+ *       slm_sampling greedy = slm_sampling_defaults();
+ *       slm_generation gen = slm_generation_defaults();
+ *       mo.path = argc > 1 ? argv[1] : "model.gguf";
+ *       greedy.temperature = 0;
+ *       gen.max_new = 32;
+ *       int bad = slm_model_open(&m, &mo, &err)
+ *              || slm_session_create(&s, m, &so, &err)
+ *              || slm_session_set_sampling(s, &greedy, &err)
+ *              || slm_tokenize(m, "Once upon a time", 16, SLM_TOK_BOS, &ids, &n, &err)
+ *              || slm_generate(s, ids, n, &gen, print, stdout, NULL, &err);
+ *       if (bad) fprintf(stderr, "%s\n", err.text);
+ *       slm_free(ids);
+ *       slm_session_free(s);
+ *       slm_model_close(m);
+ *       return bad;
+ *   }
+ *
+ * Functions that can fail return slm_status and, when `err` is not NULL,
+ * write one line of text fit for a user.  Token ids are int32_t and -1 means
+ * "none".  Text is UTF-8 with an explicit length; it may contain NUL. */
+#ifndef SLM_H
+#define SLM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define SLM_API __attribute__((visibility("default")))
+#else
+#define SLM_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SLM_VERSION "0.1.0"
+
+/* ---- Status ------------------------------------------------------------ */
+
+typedef enum {
+    SLM_OK = 0,
+    SLM_ERR_ARGUMENT,    /* the caller asked for something senseless             */
+    SLM_ERR_IO,          /* the system refused: open, read, map, write           */
+    SLM_ERR_FORMAT,      /* the input is malformed or lies about its size        */
+    SLM_ERR_UNSUPPORTED, /* well formed, but not something this build runs       */
+    SLM_ERR_MEMORY,      /* it does not fit; the text says how many bytes        */
+    SLM_ERR_CONTEXT,     /* more tokens than the session's context holds         */
+    SLM_ERR_NUMERIC      /* the weights produced logits that are not numbers     */
+} slm_status;
+
+/* text: one line, printable (control bytes are shown as \x1b), no final newline. */
+typedef struct {
+    slm_status code;
+    char       text[300];
+} slm_error;
+
+/* ---- Model --------------------------------------------------------------- */
+
+typedef struct slm_model   slm_model;
+typedef struct slm_session slm_session;
+typedef struct slm_file    slm_file;
+
+typedef struct {
+    const char *path;       /* a GGUF file                                          */
+    const char *isa;        /* "scalar", "avx2", ..: the best set up to this one;
+                               NULL or "auto" = best on this CPU                    */
+    bool        vocab_only; /* tokenizer only: weights are neither needed nor bound */
+} slm_model_options;
+
+typedef struct {            /* strings live as long as the model                    */
+    const char *name, *arch, *quant, *isa, *tokenizer, *pre;
+    uint64_t    n_params, file_bytes;
+    int         n_vocab, n_ctx_train, n_layer, n_embd, n_ff, n_head, n_head_kv, head_dim;
+    bool        tied, has_chat_template, adds_bos;
+} slm_model_info;
+
+SLM_API slm_model_options slm_model_defaults(void);
+SLM_API slm_status slm_model_open(slm_model **out, const slm_model_options *opt,
+                                  slm_error *err);
+SLM_API void slm_model_close(slm_model *m); /* NULL is a no-op */
+SLM_API void slm_model_describe(const slm_model *m, slm_model_info *out);
+/* Names of the instruction sets this processor can run, worst first; NULL past the end. */
+SLM_API const char *slm_isa_name(int i);
+
+/* ---- Text ---------------------------------------------------------------- */
+
+enum {
+    SLM_TOK_BOS = 1,     /* add what the model adds by itself (BOS), if it does     */
+    SLM_TOK_SPECIAL = 2  /* the text of a control token becomes that token          */
+};
+
+/* *out: n ids, freed with slm_free().  Any bytes are accepted. */
+SLM_API slm_status slm_tokenize(const slm_model *m, const char *text, size_t len,
+                                unsigned flags, int32_t **out, int *n, slm_error *err);
+/* Bytes of one token (not always whole characters), owned by the model.  A control token
+ * gives its name.  NULL when id is out of range. */
+SLM_API const char *slm_token_bytes(const slm_model *m, int32_t id, size_t *len);
+SLM_API bool slm_token_is_control(const slm_model *m, int32_t id);
+SLM_API bool slm_token_ends_turn(const slm_model *m, int32_t id);
+SLM_API int32_t slm_token_bos(const slm_model *m); /* -1: none */
+/* Text of many tokens as a user reads it: control tokens omitted unless `special`, and the space
+ * that some vocabularies put before the first word removed.  *out: freed with slm_free(). */
+SLM_API slm_status slm_detokenize(const slm_model *m, const int32_t *ids, int n, bool special,
+                                  char **out, size_t *len, slm_error *err);
+SLM_API void slm_free(void *p);
+
+/* ---- Session --------------------------------------------------------------- */
+
+typedef enum { SLM_KV_F16, SLM_KV_F32 } slm_kv_type;
+
+typedef struct {
+    int         n_ctx;     /* tokens; 0 = min(trained, 4096)                        */
+    int         n_batch;   /* prefill chunk; 0 = 512.  Never changes a result       */
+    slm_kv_type kv_type;
+    int         n_threads; /* 0 = one per performance core.  Never changes a result */
+} slm_session_options;
+
+typedef struct {           /* bytes; n_ctx is the context that they are for         */
+    int      n_ctx;
+    uint64_t weights, kv, work, total;
+} slm_memory;
+
+typedef struct {
+    float    temperature;  /* 0 = greedy                                            */
+    int      top_k;        /* 0 = off                                               */
+    float    top_p, min_p; /* 1 and 0 = off                                         */
+    float    typical_p;    /* 1 = off                                               */
+    float    repeat_penalty;                     /* 1 = off                         */
+    float    presence_penalty, frequency_penalty; /* 0 = off                        */
+    int      repeat_last_n; /* tokens the penalties look back on; -1 = all          */
+    uint64_t seed;
+} slm_sampling;
+
+SLM_API slm_session_options slm_session_defaults(void);
+SLM_API slm_sampling slm_sampling_defaults(void);
+
+/* What slm_session_create() would take, by the same code path. */
+SLM_API slm_status slm_memory_plan(const slm_model *m, const slm_session_options *opt,
+                                   slm_memory *out, slm_error *err);
+SLM_API slm_status slm_session_create(slm_session **out, const slm_model *m,
+                                      const slm_session_options *opt, slm_error *err);
+SLM_API void slm_session_free(slm_session *s);
+SLM_API int slm_session_n_ctx(const slm_session *s);
+SLM_API int slm_session_n_threads(const slm_session *s);
+
+/* Makes the cache hold exactly ids[0..n), reusing the longest common prefix.
+ * After SLM_OK the logits are those of the last id.  On failure the session
+ * still holds a valid shorter prefix: see slm_session_pos(). */
+SLM_API slm_status slm_session_sync(slm_session *s, const int32_t *ids, int n, slm_error *err);
+SLM_API slm_status slm_session_eval(slm_session *s, int32_t id, slm_error *err);
+/* Appends ids[0..n) and shows the logits [n_vocab] of each; `see` returns false to stop early.
+ * The pointer is valid during the call only. */
+typedef bool (*slm_logits_fn)(void *ud, int i, const float *logits);
+SLM_API slm_status slm_session_score(slm_session *s, const int32_t *ids, int n,
+                                     slm_logits_fn see, void *ud, slm_error *err);
+/* Forgets everything from position pos on. */
+SLM_API void slm_session_rewind(slm_session *s, int pos);
+SLM_API int slm_session_pos(const slm_session *s);
+SLM_API const float *slm_session_logits(const slm_session *s); /* [n_vocab], of the last id */
+SLM_API slm_status slm_session_set_sampling(slm_session *s, const slm_sampling *p,
+                                            slm_error *err);
+/* Picks from the logits; penalties look at the session's tokens.  Fails with SLM_ERR_NUMERIC
+ * where no logit is finite. */
+SLM_API slm_status slm_session_sample(slm_session *s, int32_t *id, slm_error *err);
+
+/* The whole loop: sync, then sample and eval until the turn ends, a stop text appears, `max_new`
+ * tokens are made, the context is full, or `emit` returns false.  `emit` is called once for each
+ * new token with its id and the text that became certain: whole UTF-8 characters only, a broken
+ * one as U+FFFD, and nothing that may still become a stop text; once more with id -1 for text held
+ * back at the end.  Stop texts and the token that ends the turn are not emitted. */
+typedef bool (*slm_emit_fn)(void *ud, int32_t id, const char *text, size_t len);
+
+typedef struct {
+    int                max_new;    /* -1: until the context is full                 */
+    const char *const *stop;       /* n_stop texts, or NULL                         */
+    int                n_stop;
+    bool               ignore_eos; /* go on past the end of the turn                */
+} slm_generation;
+
+typedef enum {
+    SLM_FINISH_STOP,               /* end of turn or stop text                      */
+    SLM_FINISH_LENGTH,             /* max_new reached                               */
+    SLM_FINISH_CONTEXT,            /* the context is full                           */
+    SLM_FINISH_CANCELLED           /* emit returned false                           */
+} slm_finish;
+
+typedef struct {
+    int        n_prompt, n_reused, n_new;
+    double     prefill_ms, decode_ms, first_token_ms;
+    slm_finish finish;
+} slm_stats;
+
+SLM_API slm_generation slm_generation_defaults(void);
+/* stats may be NULL. */
+SLM_API slm_status slm_generate(slm_session *s, const int32_t *prompt, int n,
+                                const slm_generation *opt, slm_emit_fn emit, void *ud,
+                                slm_stats *stats, slm_error *err);
+
+/* ---- Files ----------------------------------------------------------------- */
+
+typedef enum {
+    SLM_VALUE_UINT, SLM_VALUE_INT, SLM_VALUE_FLOAT, SLM_VALUE_BOOL, SLM_VALUE_TEXT
+} slm_value_kind;
+
+typedef struct {
+    slm_value_kind kind;
+    uint64_t       u;
+    int64_t        i;
+    double         f;
+    bool           b;
+    const char    *text; /* not NUL ended; owned by the file */
+    size_t         len;
+} slm_value;
+
+typedef struct {
+    const char *key;     /* not NUL ended */
+    size_t      key_len;
+    const char *type;    /* "u32", "str", .. of the value or of the array's elements */
+    bool        is_array;
+    uint64_t    n;       /* elements; 1 for a value that is no array                 */
+} slm_meta;
+
+typedef struct {
+    const char *name;    /* not NUL ended */
+    size_t      name_len;
+    const char *type;
+    int         n_dims;
+    uint64_t    dim[4];  /* dim[0] is the contiguous one                             */
+    uint64_t    offset, bytes; /* offset from the start of the file                  */
+} slm_tensor_info;
+
+SLM_API slm_status slm_file_open(slm_file **out, const char *path, slm_error *err);
+SLM_API void slm_file_close(slm_file *f);
+SLM_API uint64_t slm_file_bytes(const slm_file *f);
+SLM_API bool slm_file_meta(const slm_file *f, size_t i, slm_meta *out);     /* false: past the end */
+SLM_API bool slm_file_tensor(const slm_file *f, size_t i, slm_tensor_info *out);
+/* Calls `see` with each element of metadata entry i in order, until it returns false. */
+typedef bool (*slm_value_fn)(void *ud, uint64_t k, const slm_value *v);
+SLM_API void slm_file_values(const slm_file *f, size_t i, slm_value_fn see, void *ud);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

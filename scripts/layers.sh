@@ -1,0 +1,24 @@
+#!/bin/sh
+# Checks every #include "..." against the floor plan.  Run by `make test`.
+# The plan is one ordered list, so a file that includes only earlier names cannot be part of a
+# cycle.  name:floor+river, where n = numbers, t = text, b = both may use it, x = where they meet.
+awk '
+BEGIN {
+    n = split("slm:0b limits:0b unicode:0b base:0b cpu:0b thread:0b json:0b " \
+              "quant_list:1b quant:1b quant_k:1b template:1t gguf:2b " \
+              "kernels:2n scalar:2n avx2:2n avx512:2n amx:2n neon:2n ops:3n arch:3n " \
+              "tokenizer:3t tok_bpe:3t tok_spm:3t model:4n adapter:4n kv:4n chat:4t grammar:4t " \
+              "sampler:5b forward:6n session:7x api:7x requant:7x", t, " ")
+    for (i = 1; i <= n; i++) { split(t[i], p, ":"); at[p[1]] = i; f[p[1]] = p[2] + 0; r[p[1]] = substr(p[2], length(p[2])) }
+}
+/^#include "/ {
+    inc = $2; gsub(/"/, "", inc); sub(/.*\//, "", inc); sub(/\.h$/, "", inc)
+    me = FILENAME; cli = me ~ /\/cli\//; sub(/.*\//, "", me); sub(/\.[ch]$/, "", me)
+    if (cli) { if (inc != "cli" && (!(inc in at) || f[inc] > 0)) bad("cli may use slm.h, cli.h and floor 0"); next }
+    if (!(me in at))  { bad("not on the floor plan"); next }
+    if (!(inc in at)) { bad("includes " inc ", not on the floor plan"); next }
+    if (at[inc] > at[me]) bad(me " (floor " f[me] ") includes " inc " (floor " f[inc] "), which comes later")
+    if (r[me] r[inc] == "nt" || r[me] r[inc] == "tn") bad("numbers and text meet only in session: " inc)
+}
+function bad(why) { print FILENAME ":" FNR ": " why; fail = 1 }
+END { exit fail }' "$@"
