@@ -46,9 +46,9 @@ ifneq ($(OPENMP),)
 endif
 
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
-ENGINE := $(wildcard src/*.c) src/kernels/kernels.c src/kernels/scalar.c
-ifeq ($(ARCH),x86_64)
-  ENGINE += src/kernels/avx2.c
+ENGINE := $(wildcard src/*.c src/kernels/*.c)
+ifneq ($(ARCH),x86_64)
+  ENGINE := $(filter-out %/avx2.c,$(ENGINE))
 endif
 # Each instruction set is one file with its own flags; kernels.c chooses at run time.
 $(O)/src/kernels/avx2.o: SLM_CFLAGS += -mavx2 -mfma -mf16c

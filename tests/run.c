@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TABLES(X) X(base)
+#define TABLES(X) \
+    X(base)
 
 #define X(t) extern const test_case tests_##t[];
 TABLES(X)
