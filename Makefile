@@ -68,7 +68,7 @@ $(O)/slm: $(call obj,$(CLI)) $(O)/libslm.a
 $(O)/libslm.a: $(call obj,$(ENGINE))
 	@rm -f $@
 	$(AR) rcs $@ $^
-$(O)/tests: $(call obj,$(TESTS)) $(O)/libslm.a
+$(O)/run-tests: $(call obj,$(TESTS)) $(O)/libslm.a
 	$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -89,8 +89,8 @@ check-layers:
 	@sh scripts/layers.sh $(sort $(wildcard src/*.[ch] src/kernels/*.[ch] src/cli/*.[ch]))
 	@! grep -niE 'llama|qwen|gemma|phi|smollm' src/forward.c src/ops.c src/kv.c
 
-test: check-layers slm $(O)/tests $(O)/example
-	SLM="$(CURDIR)/$(O)/slm" EXAMPLE="$(CURDIR)/$(O)/example" RUN="$(RUN)" $(RUN) $(O)/tests
+test: check-layers slm $(O)/run-tests $(O)/example
+	SLM="$(CURDIR)/$(O)/slm" EXAMPLE="$(CURDIR)/$(O)/example" RUN="$(RUN)" $(RUN) $(O)/run-tests
 
 install: slm lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include

@@ -1,5 +1,5 @@
 /* run.c - runs the tests of all tables.
- *   build/MODE/tests [--list] [FILTER...]     a filter is part of "table/name"
+ *   build/MODE/run-tests [--list] [FILTER...]     a filter is part of "table/name"
  * Last line: N passed, N failed, N skipped.  Exit status 1 when one failed. */
 #include "test.h"
 #include <dirent.h>
