@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #define TABLES(X) \
-    X(base)
+    X(base) \
+    X(quant)
 
 #define X(t) extern const test_case tests_##t[];
 TABLES(X)
