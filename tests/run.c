@@ -11,6 +11,7 @@
 
 #define TABLES(X) \
     X(base) \
+    X(json) \
     X(quant)
 
 #define X(t) extern const test_case tests_##t[];
