@@ -7,6 +7,9 @@
 #define GGUF_MAX_NAME   64
 /* The largest real string is a chat template of some 20 KB; 64 MiB is past any use. */
 #define GGUF_MAX_STRING (64u << 20)
+/* Keys, and tensors, of one file.  Real files have some 60 keys and 50,000 tensors (a mixture of
+ * experts with unfused ones); bounds the time and memory of a file that is nothing but names. */
+#define GGUF_MAX_COUNT  (1u << 17)
 /* Real files nest arrays once at most. */
 #define GGUF_MAX_NEST   4
 /* A product of dimensions below 2^48 cannot overflow size_t when multiplied by 4 bytes. */
