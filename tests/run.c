@@ -12,7 +12,8 @@
 #define TABLES(X) \
     X(base) \
     X(json) \
-    X(quant)
+    X(quant) \
+    X(gguf)
 
 #define X(t) extern const test_case tests_##t[];
 TABLES(X)
