@@ -67,20 +67,19 @@ static double get_f64(const uint8_t *p) {
 
 /* ---- errors -------------------------------------------------------------- */
 
-/* A name from the file, at a length that leaves room for the rest of the line. */
-#define SHOW(s) ((s).n > 80 ? 80 : (int)(s).n), (s).p
+/* A name from the file for "%.*s", at a length that leaves room for the rest of the line. */
+static int shown(str s) { return s.n < 80 ? (int)s.n : 80; }
+#define SHOW(s) shown(s), (s).p
 
-/* "FILE: text"; of a long path only the end is shown, so that the text survives. */
-__attribute__((format(printf, 4, 5)))
-static slm_status fail(const gguf *g, slm_error *err, slm_status code, const char *fmt, ...) {
+slm_status gguf_fail(const gguf *g, slm_error *err, slm_status code, const char *fmt, ...) {
     char    text[300];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     size_t n = strlen(g->name);
-    return n > 100 ? err_set(err, code, "...%s: %s", g->name + n - 97, text)
-                   : err_set(err, code, "%s: %s", g->name, text);
+    return n > 80 ? err_set(err, code, "...%s: %s", g->name + n - 77, text)
+                  : err_set(err, code, "%s: %s", g->name, text);
 }
 
 /* ---- the cursor ---------------------------------------------------------- */
@@ -105,23 +104,25 @@ typedef struct {
 static place place_of(const cursor *c) {
     place w;
     if (c->name.n) snprintf(w.s, sizeof w.s, "%s %.*s", c->part, SHOW(c->name));
-    else if (c->n) snprintf(w.s, sizeof w.s, "%s %llu of %llu", c->part, (ull)c->i + 1, (ull)c->n);
+    else if (c->n)
+        snprintf(w.s, sizeof w.s, "%s %llu of %llu", c->part, (ull)c->i + 1, (ull)c->n);
     else snprintf(w.s, sizeof w.s, "%s", c->part);
     return w;
 }
 
-/* Can n elements of at least `bytes` each follow?  Whether the file was cut or lies about a length
- * cannot be told apart, but what could not be in any file is not called a missing download. */
+/* Can n elements of at least `bytes` each follow?  Whether the file was cut or lies about a
+ * length cannot be told apart, but what no file could hold is not called a cut one. */
 static bool need(cursor *c, uint64_t n, uint64_t bytes) {
     if (!ok(c)) return false;
     if (n <= left(c) / bytes) return true;
     if (n >= ((uint64_t)1 << 56) / bytes)
-        fail(c->g, c->err, SLM_ERR_FORMAT, "%s: a count of %llu is more than any file holds",
-             place_of(c).s, (ull)n);
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
+                  "%s: a count of %llu is more than any file holds", place_of(c).s, (ull)n);
     else
-        fail(c->g, c->err, SLM_ERR_FORMAT,
-             "file is cut: needs at least %llu bytes, has %zu (%s)",
-             (ull)((uint64_t)(c->p - c->g->map.data) + n * bytes), c->g->map.size, place_of(c).s);
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
+                  "file is cut: needs at least %llu bytes, has %zu (%s)",
+                  (ull)((uint64_t)(c->p - c->g->map.data) + n * bytes), c->g->map.size,
+                  place_of(c).s);
     return false;
 }
 
@@ -140,8 +141,8 @@ static uint64_t take_u64(cursor *c) {
 static str take_str(cursor *c, uint64_t cap) {
     uint64_t n = take_u64(c);
     if (ok(c) && n > cap)
-        fail(c->g, c->err, SLM_ERR_FORMAT, "%s: a string of %llu bytes, the limit is %llu",
-             place_of(c).s, (ull)n, (ull)cap);
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT, "%s: a string of %llu bytes, the limit is %llu",
+                  place_of(c).s, (ull)n, (ull)cap);
     if (!need(c, n, 1)) return (str){0};
     c->p += n;
     return (str){(const char *)c->p - n, (size_t)n};
@@ -168,8 +169,8 @@ static str take_name(cursor *c, uint64_t cap) {
     str s = take_str(c, cap);
     if (!ok(c)) return s;
     if (!is_printable(s))
-        fail(c->g, c->err, SLM_ERR_FORMAT, "%s: its name is %s", place_of(c).s,
-             s.n ? "not printable text" : "empty");
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT, "%s: its name is %s", place_of(c).s,
+                  s.n ? "not printable text" : "empty");
     c->name = s;
     return s;
 }
@@ -179,8 +180,9 @@ static str take_name(cursor *c, uint64_t cap) {
 static gguf_kind take_kind(cursor *c) {
     uint32_t k = take_u32(c);
     if (ok(c) && k >= GGUF_KINDS)
-        fail(c->g, c->err, SLM_ERR_FORMAT, "%s: value kind %u is unknown (0 to %d are known)",
-             place_of(c).s, k, GGUF_KINDS - 1);
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
+                  "%s: value kind %u is unknown (0 to %d are known)", place_of(c).s, k,
+                  GGUF_KINDS - 1);
     return ok(c) ? (gguf_kind)k : GGUF_U8;
 }
 
@@ -201,8 +203,8 @@ static void skip_values(cursor *c, gguf_kind k, uint64_t n, int depth);
 
 static void skip_array(cursor *c, int depth) {
     if (depth > GGUF_MAX_NEST) {
-        fail(c->g, c->err, SLM_ERR_FORMAT, "%s: arrays nested more than %d deep", place_of(c).s,
-             GGUF_MAX_NEST);
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
+                  "%s: arrays nested more than %d deep", place_of(c).s, GGUF_MAX_NEST);
         return;
     }
     gguf_kind k = take_kind(c);
@@ -241,11 +243,13 @@ static void refuse_type(cursor *c, uint32_t id) {
     size_t n = 0;
     for (uint32_t i = 0; i < TYPE_COUNT; i++) {
         const type_info *t = type_get(i);
-        if (t && n < sizeof list) n += (size_t)snprintf(list + n, sizeof list - n, " %s", t->name);
+        if (t && n < sizeof list)
+            n += (size_t)snprintf(list + n, sizeof list - n, " %s", t->name);
     }
     const char *name = type_name(id);
-    fail(c->g, c->err, SLM_ERR_UNSUPPORTED, "%s: type %s (%u) is not supported; these are:%s",
-         place_of(c).s, name[0] == '?' ? "unknown" : name, id, list);
+    gguf_fail(c->g, c->err, SLM_ERR_UNSUPPORTED,
+              "%s: type %s (%u) is not supported; these are:%s", place_of(c).s,
+              name[0] == '?' ? "unknown" : name, id, list);
 }
 
 /* offset is from the start of the data until bind_data() makes it absolute. */
@@ -253,16 +257,18 @@ static gguf_tensor take_tensor(cursor *c) {
     gguf_tensor t = {.name = take_name(c, GGUF_MAX_NAME), .dim = {1, 1, 1, 1}};
     uint32_t    n_dims = take_u32(c);
     if (ok(c) && (n_dims < 1 || n_dims > 4))
-        fail(c->g, c->err, SLM_ERR_FORMAT, "%s: %u dimensions, not 1 to 4", place_of(c).s, n_dims);
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
+                  "%s: %u dimensions, not 1 to 4", place_of(c).s, n_dims);
     uint64_t n_elems = 1;
     for (uint32_t i = 0; i < n_dims && ok(c); i++) {
         uint64_t d = t.dim[i] = take_u64(c);
         if (!ok(c)) break;
         if (d < 1 || d > GGUF_MAX_DIM)
-            fail(c->g, c->err, SLM_ERR_FORMAT, "%s: dimension %u is %llu, not 1 to %u",
-                 place_of(c).s, i, (ull)d, GGUF_MAX_DIM);
+            gguf_fail(c->g, c->err, SLM_ERR_FORMAT, "%s: dimension %u is %llu, not 1 to %u",
+                      place_of(c).s, i, (ull)d, GGUF_MAX_DIM);
         else if (d >= GGUF_MAX_ELEMS / n_elems + (GGUF_MAX_ELEMS % n_elems != 0))
-            fail(c->g, c->err, SLM_ERR_FORMAT, "%s: more than 2^48 elements", place_of(c).s);
+            gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
+                      "%s: more than 2^48 elements", place_of(c).s);
         else n_elems *= d;
     }
     uint32_t type = take_u32(c);
@@ -275,10 +281,12 @@ static gguf_tensor take_tensor(cursor *c) {
     }
     size_t row;
     if (!type_row_bytes(t.type, t.dim[0], &row))
-        fail(c->g, c->err, SLM_ERR_FORMAT, "%s: rows of %llu are not whole %s blocks of %d",
-             place_of(c).s, (ull)t.dim[0], t.type->name, t.type->block_elems);
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
+                  "%s: rows of %llu are not whole %s blocks of %d", place_of(c).s,
+                  (ull)t.dim[0], t.type->name, t.type->block_elems);
     else if (!size_mul(&t.bytes, row, (size_t)(n_elems / t.dim[0])))
-        fail(c->g, c->err, SLM_ERR_FORMAT, "%s: more bytes than an address has", place_of(c).s);
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
+                  "%s: more bytes than an address has", place_of(c).s);
     t.offset = take_u64(c);
     return t;
 }
@@ -324,9 +332,11 @@ static int order(const gguf *g, name_fn name, uint64_t a, uint64_t b) {
 static void sort(const gguf *g, name_fn name, uint64_t *a, uint64_t *tmp, size_t n) {
     for (size_t width = 1; width < n; width *= 2) {
         for (size_t at = 0; at < n; at += 2 * width) {
-            size_t mid = at + width < n ? at + width : n, end = at + 2 * width < n ? at + 2 * width : n;
-            for (size_t i = at, j = mid, k = at; k < end; k++)
-                tmp[k] = j == end || (i < mid && order(g, name, a[i], a[j]) <= 0) ? a[i++] : a[j++];
+            size_t mid = n - at < width ? n : at + width, end = n - mid < width ? n : mid + width;
+            for (size_t i = at, j = mid, k = at; k < end; k++) {
+                bool left_first = j == end || (i < mid && order(g, name, a[i], a[j]) <= 0);
+                tmp[k] = left_first ? a[i++] : a[j++];
+            }
         }
         memcpy(a, tmp, n * sizeof *a);
     }
@@ -345,8 +355,9 @@ static uint64_t *index_names(const gguf *g, name_fn name, size_t n, const char *
     for (size_t i = 1; i < n; i++)
         if (order(g, name, a[i - 1], a[i]) == 0) {
             str s = name(g, a[i]);
-            fail(g, err, SLM_ERR_FORMAT, "%s %.*s is there twice (entries %u and %u)", what,
-                 SHOW(s), (uint32_t)a[i - 1] + 1, (uint32_t)a[i] + 1);
+            gguf_fail(g, err, SLM_ERR_FORMAT,
+                      "%s %.*s is there twice (entries %u and %u)", what, SHOW(s),
+                      (uint32_t)a[i - 1] + 1, (uint32_t)a[i] + 1);
             goto fail;
         }
     mem_free(tmp);
@@ -379,7 +390,7 @@ static const struct {
     uint8_t     n;
     const char *is;
 } strangers[] = {
-    {"version https://git-lfs", 23, "a Git LFS pointer (the file itself was not fetched: git lfs pull)"},
+    {"version https://git-lfs", 23, "a Git LFS pointer (fetch the file itself: git lfs pull)"},
     {"PK\3\4", 4, "a zip archive (PyTorch weights?)"},
     {"lmgg", 4, "an old GGML model (from before GGUF)"},
     {"fmgg", 4, "an old GGMF model (from before GGUF)"},
@@ -426,12 +437,12 @@ static void take_header(cursor *c, uint64_t *n_tensor, uint64_t *n_kv) {
         const char *is = stranger(p, n);
         bool        big = is && !strncmp(is, "a big-endian", 12);
         if (is)
-            fail(c->g, c->err, big ? SLM_ERR_UNSUPPORTED : SLM_ERR_FORMAT,
-                 "is %s, not a %sGGUF file", is, big ? "little-endian " : "");
+            gguf_fail(c->g, c->err, big ? SLM_ERR_UNSUPPORTED : SLM_ERR_FORMAT,
+                      "is %s, not a %sGGUF file", is, big ? "little-endian " : "");
         else
-            fail(c->g, c->err, SLM_ERR_FORMAT,
-                 "not a GGUF file: starts with %02x %02x %02x %02x, not \"GGUF\"", p[0],
-                 n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, n > 3 ? p[3] : 0);
+            gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
+                      "not a GGUF file: starts with %02x %02x %02x %02x, not \"GGUF\"", p[0],
+                      n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, n > 3 ? p[3] : 0);
         return;
     }
     if (!need(c, 24, 1)) return;
@@ -439,11 +450,12 @@ static void take_header(cursor *c, uint64_t *n_tensor, uint64_t *n_kv) {
     uint32_t version = take_u32(c);
     /* No version has zero low bytes, unless it was written the other way round. */
     if (version && !(version & 0xffff))
-        fail(c->g, c->err, SLM_ERR_UNSUPPORTED, "is a big-endian GGUF; only little-endian is read");
+        gguf_fail(c->g, c->err, SLM_ERR_UNSUPPORTED,
+                  "is a big-endian GGUF; only little-endian is read");
     else if (version < 2 || version > 3)
-        fail(c->g, c->err, SLM_ERR_UNSUPPORTED,
-             "GGUF version %u is not supported (2 and 3 are)%s", version,
-             version == 1 ? "; convert the model again" : "");
+        gguf_fail(c->g, c->err, SLM_ERR_UNSUPPORTED,
+                  "GGUF version %u is not supported (2 and 3 are)%s", version,
+                  version == 1 ? "; convert the model again" : "");
     *n_tensor = take_u64(c);
     *n_kv = take_u64(c);
     /* The smallest key takes 13 bytes and a byte of name; the smallest tensor 32. */
@@ -452,8 +464,8 @@ static void take_header(cursor *c, uint64_t *n_tensor, uint64_t *n_kv) {
     c->part = "the header's number of tensors";
     need(c, *n_tensor, 32);
     if (ok(c) && (*n_kv > GGUF_MAX_COUNT || *n_tensor > GGUF_MAX_COUNT))
-        fail(c->g, c->err, SLM_ERR_FORMAT, "%llu keys and %llu tensors, the limit is %u",
-             (ull)*n_kv, (ull)*n_tensor, GGUF_MAX_COUNT);
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT, "%llu keys and %llu tensors, the limit is %u",
+                  (ull)*n_kv, (ull)*n_tensor, GGUF_MAX_COUNT);
 }
 
 /* Room for one element more of n in *list.  It grows with what was read, not with what the header
@@ -493,7 +505,7 @@ static void take_all_tensors(gguf *g, cursor *c, uint64_t n) {
     c->part = "tensor";
     c->n = n;
     for (c->i = 0; c->i < n && ok(c); c->i++) {
-        if (!reserve(&list, g->n_tensor, &room, n, sizeof *g->tensor, "tensor table", c->err)) break;
+        if (!reserve(&list, g->n_tensor, &room, n, sizeof *g->tensor, "tensors", c->err)) break;
         g->tensor = list;
         gguf_tensor t = take_tensor(c);
         if (ok(c)) g->tensor[g->n_tensor++] = t;
@@ -509,11 +521,12 @@ static uint64_t check_layout_keys(const gguf *g, slm_error *err) {
         gguf_uint(g, "split.no", 0, UINT64_MAX - 1, &part, err))
         return 0;
     if (align & (align - 1))
-        fail(g, err, SLM_ERR_FORMAT, "general.alignment is %llu, not a power of two", (ull)align);
+        gguf_fail(g, err, SLM_ERR_FORMAT,
+                  "general.alignment is %llu, not a power of two", (ull)align);
     else if (parts > 1)
-        fail(g, err, SLM_ERR_UNSUPPORTED,
-             "is part %llu of a model split into %llu files, which is not supported: merge them",
-             (ull)part + 1, (ull)parts);
+        gguf_fail(g, err, SLM_ERR_UNSUPPORTED,
+                  "is part %llu of a model split into %llu files, which is not supported: join them",
+                  (ull)part + 1, (ull)parts);
     return err->code ? 0 : align;
 }
 
@@ -525,18 +538,21 @@ static void refuse_end(const gguf *g, size_t start, uint64_t align, slm_error *e
     for (size_t i = 0; i < g->n_tensor; i++) {
         const gguf_tensor *t = &g->tensor[i];
         if (!far || t->offset + t->bytes > far->offset + far->bytes) far = t;
-        if (t->offset + t->bytes > g->map.size && (!first || t->offset < first->offset)) first = t;
+        bool inside = t->offset + t->bytes <= g->map.size;
+        if (!inside && (!first || t->offset < first->offset)) first = t;
         if (!size_add(&packed, packed, t->bytes) || !size_add(&packed, packed, align - 1))
             packed = SIZE_MAX;
         packed &= ~(size_t)(align - 1);
     }
     uint64_t end = far->offset + far->bytes;
     if (end <= packed)
-        fail(g, err, SLM_ERR_FORMAT, "file is cut: needs %llu bytes, has %zu (tensor %.*s)",
-             (ull)end, g->map.size, SHOW(first->name));
+        gguf_fail(g, err, SLM_ERR_FORMAT,
+                  "file is cut: needs %llu bytes, has %zu (tensor %.*s)", (ull)end, g->map.size,
+                  SHOW(first->name));
     else
-        fail(g, err, SLM_ERR_FORMAT, "tensor %.*s: its %zu bytes at %llu are past the end (%zu)",
-             SHOW(far->name), far->bytes, (ull)far->offset, g->map.size);
+        gguf_fail(g, err, SLM_ERR_FORMAT,
+                  "tensor %.*s: its %zu bytes at %llu are past the end (%zu)", SHOW(far->name),
+                  far->bytes, (ull)far->offset, g->map.size);
 }
 
 static void check_overlap(const gguf *g, slm_error *err) {
@@ -549,8 +565,8 @@ static void check_overlap(const gguf *g, slm_error *err) {
     for (size_t i = 1; i < g->n_tensor && !err->code; i++) {
         const gguf_tensor *t = &g->tensor[a[i - 1]], *next = &g->tensor[a[i]];
         if (t->offset + t->bytes > next->offset)
-            fail(g, err, SLM_ERR_FORMAT, "tensors %.*s and %.*s overlap at byte %llu",
-                 SHOW(t->name), SHOW(next->name), (ull)next->offset);
+            gguf_fail(g, err, SLM_ERR_FORMAT, "tensors %.*s and %.*s overlap at byte %llu",
+                      SHOW(t->name), SHOW(next->name), (ull)next->offset);
     }
     mem_free(tmp);
     mem_free(a);
@@ -564,13 +580,16 @@ static void bind_data(gguf *g, size_t at, uint64_t align, slm_error *err) {
         gguf_tensor *t = &g->tensor[i];
         size_t       end;
         if (t->offset & (align - 1)) {
-            fail(g, err, SLM_ERR_FORMAT, "tensor %.*s: offset %llu is not a multiple of %llu",
-                 SHOW(t->name), (ull)t->offset, (ull)align);
+            gguf_fail(g, err, SLM_ERR_FORMAT,
+                      "tensor %.*s: offset %llu is not a multiple of %llu", SHOW(t->name),
+                      (ull)t->offset, (ull)align);
             return;
         }
-        if (t->offset > SIZE_MAX - start || !size_add(&end, start + (size_t)t->offset, t->bytes)) {
-            fail(g, err, SLM_ERR_FORMAT, "tensor %.*s: offset %llu is more than any file holds",
-                 SHOW(t->name), (ull)t->offset);
+        if (t->offset > SIZE_MAX - start ||
+            !size_add(&end, start + (size_t)t->offset, t->bytes)) {
+            gguf_fail(g, err, SLM_ERR_FORMAT,
+                      "tensor %.*s: offset %llu is more than any file holds", SHOW(t->name),
+                      (ull)t->offset);
             return;
         }
         t->offset += start;
@@ -580,7 +599,8 @@ static void bind_data(gguf *g, size_t at, uint64_t align, slm_error *err) {
         refuse_end(g, start, align, err);
         return;
     }
-    for (size_t i = 0; i < g->n_tensor; i++) g->tensor[i].data = g->map.data + g->tensor[i].offset;
+    for (size_t i = 0; i < g->n_tensor; i++)
+        g->tensor[i].data = g->map.data + g->tensor[i].offset;
     check_overlap(g, err);
 }
 
@@ -596,7 +616,8 @@ static void read_all(gguf *g, slm_error *err) {
 }
 
 /* Takes the map over, also when it fails. */
-static slm_status open_map(gguf **out, filemap map, bool owned, const char *name, slm_error *err) {
+static slm_status open_map(gguf **out, filemap map, bool owned, const char *name,
+                           slm_error *err) {
     slm_error e = {0}; /* the cursor needs one that is there and empty */
     gguf     *g = mem_zero(1, sizeof *g);
     char     *copy = mem_zero(strlen(name) + 1, 1);
@@ -607,7 +628,7 @@ static slm_status open_map(gguf **out, filemap map, bool owned, const char *name
         return err_memory(err, "file", sizeof *g);
     }
     *g = (gguf){.map = map, .owned = owned, .name = strcpy(copy, name)};
-    if (map.size == 0) fail(g, &e, SLM_ERR_FORMAT, "file is empty");
+    if (map.size == 0) gguf_fail(g, &e, SLM_ERR_FORMAT, "file is empty");
     else read_all(g, &e);
     if (e.code) {
         gguf_close(g);
@@ -709,8 +730,8 @@ double gguf_kv_float(const gguf_kv *kv, uint64_t i) {
 
 static slm_status refuse_kind(const gguf *g, const gguf_kv *kv, const char *wanted,
                               slm_error *err) {
-    return fail(g, err, SLM_ERR_FORMAT, "%.*s is %s %s, not %s", SHOW(kv->key),
-                kv->is_array ? "an array of" : "of kind", gguf_kind_name(kv->elem), wanted);
+    return gguf_fail(g, err, SLM_ERR_FORMAT, "%.*s is %s %s, not %s", SHOW(kv->key),
+                     kv->is_array ? "an array of" : "of kind", gguf_kind_name(kv->elem), wanted);
 }
 
 slm_status gguf_uint(const gguf *g, const char *key, uint64_t lo, uint64_t hi, uint64_t *out,
@@ -720,11 +741,13 @@ slm_status gguf_uint(const gguf *g, const char *key, uint64_t lo, uint64_t hi, u
     if (kv->is_array || !is_integer(kv->elem)) return refuse_kind(g, kv, "an integer", err);
     uint64_t v = gguf_kv_uint(kv, 0);
     if (is_signed(kv->elem) && (int64_t)v < 0)
-        return fail(g, err, SLM_ERR_FORMAT, "%.*s is %lld, not in %llu to %llu", SHOW(kv->key),
-                    (long long)v, (ull)lo, (ull)hi);
+        return gguf_fail(g, err, SLM_ERR_FORMAT,
+                         "%.*s is %lld, not in %llu to %llu", SHOW(kv->key), (long long)v,
+                         (ull)lo, (ull)hi);
     if (v < lo || v > hi)
-        return fail(g, err, SLM_ERR_FORMAT, "%.*s is %llu, not in %llu to %llu", SHOW(kv->key),
-                    (ull)v, (ull)lo, (ull)hi);
+        return gguf_fail(g, err, SLM_ERR_FORMAT,
+                         "%.*s is %llu, not in %llu to %llu", SHOW(kv->key), (ull)v, (ull)lo,
+                         (ull)hi);
     *out = v;
     return SLM_OK;
 }
@@ -738,7 +761,8 @@ slm_status gguf_float(const gguf *g, const char *key, double lo, double hi, floa
     double v = gguf_kv_float(kv, 0);
     float  f = fabs(v) > 3.4028234663852886e38 ? (float)INFINITY : (float)v;
     if (!isfinite(f) || !(v >= lo && v <= hi))
-        return fail(g, err, SLM_ERR_FORMAT, "%.*s is %g, not in %g to %g", SHOW(kv->key), v, lo, hi);
+        return gguf_fail(g, err, SLM_ERR_FORMAT,
+                         "%.*s is %g, not in %g to %g", SHOW(kv->key), v, lo, hi);
     *out = f;
     return SLM_OK;
 }
@@ -748,7 +772,8 @@ slm_status gguf_bool(const gguf *g, const char *key, bool *out, slm_error *err) 
     if (!kv) return SLM_OK;
     if (kv->is_array || kv->elem != GGUF_BOOL) return refuse_kind(g, kv, "a bool", err);
     if (*kv->data > 1)
-        return fail(g, err, SLM_ERR_FORMAT, "%.*s is %u, not 0 or 1", SHOW(kv->key), *kv->data);
+        return gguf_fail(g, err, SLM_ERR_FORMAT,
+                         "%.*s is %u, not 0 or 1", SHOW(kv->key), *kv->data);
     *out = *kv->data;
     return SLM_OK;
 }

@@ -35,13 +35,17 @@ typedef struct {
 } gguf_tensor;
 
 typedef struct gguf gguf;
-/* `name` appears in error texts.  The memory of gguf_open_memory stays the caller's. */
+/* `name` appears in error texts.  The memory of gguf_open_memory stays the caller's, who keeps it
+ * until gguf_close(): keys, strings and tensors are views of it. */
 slm_status gguf_open(gguf **out, const char *path, slm_error *err);
 slm_status gguf_open_memory(gguf **out, const void *data, size_t size, const char *name,
                             slm_error *err);
 void        gguf_close(gguf *g);
 size_t      gguf_file_bytes(const gguf *g);
 const char *gguf_name(const gguf *g);        /* the path as given */
+/* err_set() with "FILE: " in front; of a long path only the end, so that the sentence survives. */
+slm_status gguf_fail(const gguf *g, slm_error *err, slm_status code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 size_t             gguf_n_tensors(const gguf *g);
 const gguf_tensor *gguf_tensor_at(const gguf *g, size_t i);

@@ -88,7 +88,7 @@ static void begin_array(mk *m, const char *key, gguf_kind elem, size_t n) {
     mark(p, MK_COUNT, &m->kv);
     put_uint(&m->kv, n, 8);
     mark(p, MK_VALUE, &m->kv);
-    p->value_bytes = (uint8_t)(elem == GGUF_STR ? 8 : kind_bytes(elem)); /* STR: the first length */
+    p->value_bytes = (uint8_t)(elem == GGUF_STR ? 8 : kind_bytes(elem)); /* 8: its length */
 }
 
 void mk_uint(mk *m, const char *key, gguf_kind kind, uint64_t v) {
@@ -251,7 +251,9 @@ void mk_finish(mk *m) {
     must(!m->out.bad && !m->kv.bad && !m->info.bad && !m->data.bad, "no memory");
     for (size_t i = 0; i < m->n_place; i++)
         for (int k = 0; k < MK_PARTS; k++)
-            m->place[i].at[k] += !m->place[i].is_tensor ? kv_at : k == MK_DATA ? data_at : info_at;
+            m->place[i].at[k] += !m->place[i].is_tensor ? kv_at
+                                 : k == MK_DATA         ? data_at
+                                                        : info_at;
 }
 
 void mk_free(mk *m) {
@@ -375,8 +377,8 @@ static size_t put_bpe(mk *m, const char *pre, const char *const *controls, const
     return n;
 }
 
-/* Control tokens, 256 bytes, pieces by falling score (each is made of two earlier in the language,
- * later in this list), letters. */
+/* Control tokens, 256 bytes, pieces by falling score, letters.  A piece needs two that come
+ * before it, as in a learned vocabulary. */
 static size_t put_spm(mk *m, bool is_gemma, const char *const *tail) {
     static const char *const pieces[] = {
         "\xe2\x96\x81t", "he", "\xe2\x96\x81" "a", "in", "er", "\xe2\x96\x81the", "an", "nd", "on",
@@ -524,7 +526,8 @@ static void put_hyperparameters(maker *k) {
         put_int_key(k, "attention.key_length", o->head_dim);
         put_int_key(k, "attention.value_length", o->head_dim);
     }
-    if (begins(v, "llama") || begins(v, "phi3")) put_int_key(k, "rope.dimension_count", o->head_dim);
+    if (begins(v, "llama") || begins(v, "phi3"))
+        put_int_key(k, "rope.dimension_count", o->head_dim);
     if (!strcmp(v, "llama-linear") || !strcmp(v, "gemma3")) {
         put_str_key(k, "rope.scaling.type", "linear");
         put_float_key(k, "rope.scaling.factor", k->is_gemma ? 8.0f : 2.5f);
@@ -550,7 +553,8 @@ static size_t put_tokenizer(maker *k) {
                                          "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>",
                                          NULL};
     static const char *const qwen[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>", NULL};
-    static const char *const phi[] = {"<|endoftext|>", "<|assistant|>", "<|end|>", "<|user|>", NULL};
+    static const char *const phi[] = {"<|endoftext|>", "<|assistant|>", "<|end|>", "<|user|>",
+                                      NULL};
     const char              *v = k->o->variant;
     if (!strcmp(v, "llama-tied") || !strcmp(v, "llama-rope-freqs"))
         return put_bpe(k->m, "llama-bpe", llama3, "<|begin_of_text|>", "<|eot_id|>");

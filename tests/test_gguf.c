@@ -271,6 +271,7 @@ static void poke_faults(void) {
         {"k.empty", MK_COUNT, GGUF_MAX_STRING + 1, FORMAT, "k.empty: a string of 67108865 bytes, the limit"},
         {"k.empty", MK_COUNT, GGUF_MAX_STRING, FORMAT, "file is cut: needs at least 671"},
         {"k.empty", MK_COUNT, UINT64_MAX, FORMAT, "k.empty: a string of 18446744073709551615 bytes"},
+        {"k.f64", MK_KIND, GGUF_F32, FORMAT, "key 13 of 19"},
         {"k.empty", MK_KIND, GGUF_ARRAY, FORMAT, "(key k.empty)"},
         {"list.i32", MK_ELEM, 13, FORMAT, "key list.i32: value kind 13 is unknown"},
         {"list.i32", MK_ELEM, GGUF_ARRAY, FORMAT, "(key list.i32)"},
@@ -385,13 +386,18 @@ static void refuses_deep_arrays(void) {
 }
 
 static void refuses_floods(void) {
-    strbuf b = {0};
-    mk     m = {0};
+    mk m = {0};
     mk_finish(&m);
     mk_poke(&m, "", MK_N_KV, GGUF_MAX_COUNT + 1);
     for (int i = 0; i < 30000; i++) strbuf_put(&m.out, (char[100]){0}, 100);
     slm_error err = refusal(m.out.p, m.out.n);
     CHECK_TEXT(err.text, "131073 keys and 0 tensors, the limit is 131072");
+    mk_free(&m);
+    mk_finish(&m);
+    mk_poke(&m, "", MK_N_TENSORS, GGUF_MAX_COUNT + 1);
+    for (int i = 0; i < 50000; i++) strbuf_put(&m.out, (char[100]){0}, 100);
+    err = refusal(m.out.p, m.out.n);
+    CHECK_TEXT(err.text, "0 keys and 131073 tensors, the limit is 131072");
     mk_free(&m);
     /* As many keys as are allowed, all different, then all but one: still quick. */
     for (int twin = 0; twin < 2; twin++) {
@@ -408,7 +414,6 @@ static void refuses_floods(void) {
                   str_of(twin ? "m.gguf: key 5 is there twice (entries 6 and 77778)" : ""));
         mk_free(&m);
     }
-    strbuf_free(&b);
 }
 
 static void names_strangers(void) {
@@ -423,6 +428,10 @@ static void names_strangers(void) {
         {BYTES("<?xml version=\"1.0\"?><Error><Code>AccessDenied"), "is a web page (HTML"},
         {BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"), "is a Git LFS pointer"},
         {BYTES("\x40\0\0\0\0\0\0\0{\"a\":{}}"), "is a safetensors file"},
+        {BYTES("<head><title>404"), "is a web page (HTML"},
+        {BYTES("<!-- 404 -->"), "is a web page (HTML"},
+        {BYTES("[1, 2]"), "is JSON text"},
+        {BYTES("\xff\xff\xff\xff\xff\xff\xff\xff{}"), "not a GGUF file"},
         {BYTES("PK\3\4aaaaaaaaaaaaaaaa"), "is a zip archive"},
         {BYTES("lmgg\1\0\0\0aaaaaaaaaaaaaaaaaaaa"), "is an old GGML model"},
         {BYTES("fmgg\1\0\0\0aaaaaaaaaaaaaaaaaaaa"), "is an old GGMF model"},
@@ -460,6 +469,17 @@ static void names_strangers(void) {
     CHECK_TEXT(err.text, "pp/end.gguf: not a GGUF file");
     CHECK_INT(gguf_open_memory(&g, "x", 1, path, NULL), SLM_ERR_FORMAT);
     CHECK(memchr(err.text, 0, sizeof err.text) != NULL);
+    mk   m = {0};
+    char name[GGUF_MAX_NAME + 1] = {0};
+    memset(name, 'n', GGUF_MAX_NAME);
+    mk_tensor(&m, name, TYPE_F32, 1, (uint64_t[]){1}, NULL);
+    mk_finish(&m);
+    mk_poke(&m, name, MK_TYPE, 16);
+    err = (slm_error){0};
+    CHECK_INT(gguf_open_memory(&g, m.out.p, m.out.n, path, &err), SLM_ERR_UNSUPPORTED);
+    CHECK_TEXT(err.text, "nnn: type IQ2_XXS (16) is not supported; these are: F32");
+    CHECK_TEXT(err.text, " BF16"); /* the last of them is still there */
+    mk_free(&m);
 }
 
 /* ---- getters ----------------------------------------------------------------- */
@@ -468,11 +488,20 @@ static void getters_check_kind_and_range(void) {
     mk m = {0};
     mk_uint(&m, "u", GGUF_U16, 7);
     mk_uint(&m, "neg", GGUF_I8, (uint64_t)-7);
+    mk_f32(&m, "half", 0.5f);
     mk_f32(&m, "nan", NAN);
     mk_f32(&m, "inf", INFINITY);
     mk_f64(&m, "big", 1e300);
     mk_uint(&m, "two", GGUF_BOOL, 2);
     mk_str(&m, "text", "seven");
+    mk_uint(&m, "u8", GGUF_U8, 5);
+    mk_uint(&m, "i8", GGUF_I8, 5);
+    mk_uint(&m, "u16", GGUF_U16, 5);
+    mk_uint(&m, "i16", GGUF_I16, 5);
+    mk_uint(&m, "u32", GGUF_U32, 5);
+    mk_uint(&m, "i32", GGUF_I32, 5);
+    mk_uint(&m, "u64", GGUF_U64, 5);
+    mk_uint(&m, "i64", GGUF_I64, 5);
     mk_f32s(&m, "list", (float[]){1}, 1);
     mk_finish(&m);
     gguf     *g = NULL;
@@ -488,7 +517,7 @@ static void getters_check_kind_and_range(void) {
     CHECK_INT(gguf_bool(g, "none", &b, NULL), SLM_OK);
     CHECK_INT(gguf_str(g, "none", &s, NULL), SLM_OK);
 
-    slm_error e[13] = {{0}};
+    slm_error e[17] = {{0}};
     gguf_uint(g, "u", 8, 9, &u, &e[0]);
     gguf_uint(g, "neg", 0, 9, &u, &e[1]);
     gguf_uint(g, "text", 0, 9, &u, &e[2]);
@@ -502,19 +531,32 @@ static void getters_check_kind_and_range(void) {
     gguf_bool(g, "u", &b, &e[10]);
     gguf_str(g, "u", &s, &e[11]);
     gguf_str(g, "list", &s, &e[12]);
+    gguf_float(g, "list", 0, 9, &f, &e[13]);
+    gguf_bool(g, "list", &b, &e[14]);
+    gguf_float(g, "half", 1, 2, &f, &e[15]);
+    gguf_float(g, "half", 0, 0.25, &f, &e[16]);
     static const char *const want[] = {
         "u is 7, not in 8 to 9", "neg is -7, not in 0 to 9", "text is of kind str, not an integer",
         "list is an array of f32, not an integer", "two is of kind bool, not an integer",
         "nan is nan, not in -1e+38 to 1e+38", "inf is inf, not in 0 to inf",
         "big is 1e+300, not in 0 to 1e+301", "u is of kind u16, not a float",
         "two is 2, not 0 or 1", "u is of kind u16, not a bool", "u is of kind u16, not a string",
-        "list is an array of f32, not a string",
+        "list is an array of f32, not a string", "list is an array of f32, not a float",
+        "list is an array of f32, not a bool", "half is 0.5, not in 1 to 2",
+        "half is 0.5, not in 0 to 0.25",
     };
     for (size_t i = 0; i < ARRAY_LEN(want); i++) {
         CHECK_INT(e[i].code, SLM_ERR_FORMAT);
         CHECK_TEXT(e[i].text, want[i]);
     }
     CHECK(u == 99 && f == 99 && b && str_is(s, "default")); /* untouched by every failure */
+    static const gguf_kind integers[] = {GGUF_U8, GGUF_I8, GGUF_U16, GGUF_I16,
+                                         GGUF_U32, GGUF_I32, GGUF_U64, GGUF_I64};
+    for (size_t i = 0; i < ARRAY_LEN(integers); i++) {
+        CHECK_INT(gguf_uint(g, gguf_kind_name(integers[i]), 5, 5, &u, NULL), SLM_OK);
+        CHECK_INT(u, 5);
+        u = 99;
+    }
     CHECK(gguf_kv_uint(gguf_kv_find(g, "nan"), 0) == 0);
     CHECK(gguf_kv_uint(gguf_kv_find(g, "inf"), 0) == UINT64_MAX);
     CHECK(gguf_kv_uint(gguf_kv_find(g, "big"), 0) == UINT64_MAX);
