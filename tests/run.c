@@ -12,7 +12,7 @@
 #define TABLES(X) \
     X(base) \
     X(json) \
-    X(quant) \
+    X(quant) X(kernels) \
     X(gguf)
 
 #define X(t) extern const test_case tests_##t[];

@@ -1,0 +1,19 @@
+/* cpu.h - floor 0: what this processor can do and how many of its cores to use. */
+#ifndef CPU_H
+#define CPU_H
+#include <stdint.h>
+enum { CPU_AVX2 = 1 << 0, CPU_FMA = 1 << 1, CPU_F16C = 1 << 2 };
+/* Features that the processor has and the operating system saves. */
+uint32_t cpu_features(void);
+/* One thread per physical performance core inside this process's affinity mask, no more than the
+ * cgroup's CPU quota; at least 1. */
+int cpu_default_threads(void);
+/* A short wait inside a spin loop. */
+static inline void cpu_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
+    __asm__ __volatile__("yield");
+#endif
+}
+#endif

@@ -1,0 +1,61 @@
+/* kernels.h - floor 2: inner loops, one table per instruction set.
+ *
+ * A table fills only what it does better than the tables before it; an empty entry leaves the
+ * earlier one in force.  Every set gives the same bits as scalar.c: where sums are rounded, their
+ * order is part of an entry's contract, and every fused product is written as one.
+ *
+ * A sum "in 16 lanes" is: lane j takes the terms j, j + 16, j + 32, .. in order, each by fma (or
+ * add, where the terms are no products); then lane j += lane j + 8, then + 4, + 2, + 1. */
+#ifndef KERNELS_H
+#define KERNELS_H
+#include "../quant.h"
+
+enum { KERNEL_ROWS = 8 }; /* rows of a float panel */
+
+typedef struct {
+    const char *name;
+    uint32_t    need; /* CPU_* bits, all of them */
+
+    /* y[t * ldy + r] = W[r] . x[t] for r in [0, rows), t in [0, n_tok), in the canonical integer
+     * arithmetic (scalar.c states it per format).
+     * w: rows of the file's blocks, row_bytes apart; x: activations as act_from_f32 writes them,
+     * act_bytes(cols) apart.  cols is a multiple of the format's block. */
+    void (*matmul[TYPE_COUNT])(float *y, int64_t ldy, const void *w, size_t row_bytes, int64_t rows,
+                               int64_t cols, const void *x, int64_t n_tok);
+    /* dst: act_bytes(n); n % 32 == 0.  A block that holds a NaN or infinity gets the scale NaN; one
+     * below 1e-30 is zero. */
+    void (*act_from_f32)(void *dst, const float *src, int64_t n);
+
+    /* acc[t * 8 + r] = fma(panel[k * 8 + r], x[t * ldx + k], acc) for k in order; all 8 lanes. */
+    void (*matmul_panel)(float *acc, const float *panel, int64_t k, const float *x, int64_t ldx,
+                         int64_t n_tok);
+    /* panel[k * 8 + r] = rows[r * ld + k] */
+    void (*panel_from_rows)(float *panel, const float *rows, int64_t ld, int64_t k);
+
+    void (*f16_to_f32)(float *dst, const uint16_t *src, int64_t n);
+    void (*f32_to_f16)(uint16_t *dst, const float *src, int64_t n);
+
+    /* y = x / sqrt(mean(x^2) + eps) * w, the squares summed in 16 lanes.  y may be x. */
+    void (*rms_norm)(float *y, const float *x, const float *w, int64_t n, float eps);
+    /* y = act(gate) * up; y may be gate. */
+    void (*silu_mul)(float *y, const float *gate, const float *up, int64_t n);
+    void (*gelu_mul)(float *y, const float *gate, const float *up, int64_t n); /* tanh form */
+    /* x = cap * tanh(x / cap) */
+    void (*softcap)(float *x, int64_t n, float cap);
+    /* x[i] = exp(x[i] - shift); returns the sum in 16 lanes. */
+    float (*exp_sum)(float *x, int64_t n, float shift);
+    /* s[i] = scale * (q . k[i * ld ..]), each product summed in 16 lanes; i in [0, n), d long. */
+    void (*scores)(float *s, const float *q, const float *k, int64_t ld, int64_t n, int64_t d,
+                   float scale);
+    /* acc[j] = fma(p[i], v[i * ld + j], acc[j]) for i in order; j in [0, d). */
+    void (*weighted_rows)(float *acc, const float *p, const float *v, int64_t ld, int64_t n,
+                          int64_t d);
+} kernels;
+
+extern const kernels kernels_scalar, kernels_avx2;
+
+/* Every usable set overlaid worst to best, stopping at `name` unless NULL or "auto". */
+slm_status kernels_select(kernels *out, const char *name, slm_error *err);
+/* Names of the usable sets, worst first; NULL past the end. */
+const char *kernels_name(int i);
+#endif

@@ -1,0 +1,278 @@
+/* scalar.c - plain C for every entry; the other sets are held to these bits.
+ *
+ * Canonical integer arithmetic, one row at a time, blocks in order.  x = s * q are the
+ * activations, S a block's sum of q, S16 that of half a block, ms = s * S.
+ *   Q4_0         acc = fma(d * s, dot - 8 * S, acc)
+ *   Q8_0         acc = fma(d * s, dot, acc)
+ *   Q4_K, Q5_K   per superblock, over its 8 groups: fs = fma(sc * s, dot, fs), fm = fma(m, ms, fm);
+ *                then acc = fma(fs, d, acc), am = fma(fm, dmin, am); the result is acc - am
+ *   Q6_K         per superblock, over its 16 groups: fs = fma(sc * s, dot - 32 * S16, fs);
+ *                then acc = fma(fs, d, acc) */
+#include "kernels.h"
+#include <math.h>
+#include <string.h>
+
+static int dot32(const uint8_t *w, const int8_t *x, int n) {
+    int sum = 0;
+    for (int i = 0; i < n; i++) sum += w[i] * x[i];
+    return sum;
+}
+
+static float row_q4_0(const void *w, act_view a, int64_t cols) {
+    const block_q4_0 *b = w;
+    float             acc = 0;
+    for (int64_t i = 0; i < cols / 32; i++, b++) {
+        const int8_t *x = a.q + i * 32;
+        int           dot = 0;
+        for (int j = 0; j < 16; j++) dot += (b->q[j] & 15) * x[j] + (b->q[j] >> 4) * x[j + 16];
+        const int sum = a.sum16[2 * i] + a.sum16[2 * i + 1];
+        acc = fmaf(f16_to_f32(b->d) * a.s[i], (float)(dot - 8 * sum), acc);
+    }
+    return acc;
+}
+
+static float row_q8_0(const void *w, act_view a, int64_t cols) {
+    const block_q8_0 *b = w;
+    float             acc = 0;
+    for (int64_t i = 0; i < cols / 32; i++, b++) {
+        int dot = 0;
+        for (int j = 0; j < 32; j++) dot += b->q[j] * a.q[i * 32 + j];
+        acc = fmaf(f16_to_f32(b->d) * a.s[i], (float)dot, acc);
+    }
+    return acc;
+}
+
+/* Q4_K and Q5_K differ in the fifth bit only: qh is NULL for Q4_K. */
+static void superblock_k(float *acc, float *am, uint16_t d, uint16_t dmin, const uint8_t *scales,
+                         const uint8_t *q, const uint8_t *qh, act_view a, int64_t first) {
+    uint8_t sc[8], m[8], w[32];
+    float   fs = 0, fm = 0;
+    quant_unpack_6bit(sc, m, scales);
+    for (int g = 0; g < 8; g++) {
+        for (int j = 0; j < 32; j++) {
+            int lo = q[g / 2 * 32 + j] >> g % 2 * 4 & 15;
+            w[j] = (uint8_t)(lo | (qh ? (qh[j] >> g & 1) << 4 : 0));
+        }
+        const int64_t i = first + g;
+        fs = fmaf((float)sc[g] * a.s[i], (float)dot32(w, a.q + i * 32, 32), fs);
+        fm = fmaf((float)m[g], a.ms[i], fm);
+    }
+    *acc = fmaf(fs, f16_to_f32(d), *acc);
+    *am = fmaf(fm, f16_to_f32(dmin), *am);
+}
+
+static float row_q4_k(const void *w, act_view a, int64_t cols) {
+    const block_q4_k *b = w;
+    float             acc = 0, am = 0;
+    for (int64_t i = 0; i < cols / 256; i++, b++)
+        superblock_k(&acc, &am, b->d, b->dmin, b->sc, b->q, NULL, a, i * 8);
+    return acc - am;
+}
+
+static float row_q5_k(const void *w, act_view a, int64_t cols) {
+    const block_q5_k *b = w;
+    float             acc = 0, am = 0;
+    for (int64_t i = 0; i < cols / 256; i++, b++)
+        superblock_k(&acc, &am, b->d, b->dmin, b->sc, b->q, b->qh, a, i * 8);
+    return acc - am;
+}
+
+static float row_q6_k(const void *w, act_view a, int64_t cols) {
+    const block_q6_k *b = w;
+    float             acc = 0;
+    for (int64_t i = 0; i < cols / 256; i++, b++) {
+        float fs = 0;
+        for (int g = 0; g < 16; g++) {
+            const int half = g / 8, run = g % 8 / 2, at = g % 2 * 16;
+            uint8_t   v[16];
+            for (int j = 0; j < 16; j++) {
+                int lo = b->ql[half * 64 + run % 2 * 32 + at + j] >> run / 2 * 4 & 15;
+                int hi = b->qh[half * 32 + at + j] >> run * 2 & 3;
+                v[j] = (uint8_t)(lo | hi << 4);
+            }
+            const int64_t k = i * 16 + g;
+            const int     dot = dot32(v, a.q + k * 16, 16) - 32 * a.sum16[k];
+            fs = fmaf((float)b->sc[g] * a.s[k / 2], (float)dot, fs);
+        }
+        acc = fmaf(fs, f16_to_f32(b->d), acc);
+    }
+    return acc;
+}
+
+#define MATMUL(name, row) \
+    static void name(float *y, int64_t ldy, const void *w, size_t row_bytes, int64_t rows, \
+                     int64_t cols, const void *x, int64_t n_tok) { \
+        for (int64_t t = 0; t < n_tok; t++) { \
+            act_view a = act_of((const char *)x + (size_t)t * act_bytes(cols), cols); \
+            for (int64_t r = 0; r < rows; r++) \
+                y[t * ldy + r] = row((const char *)w + (size_t)r * row_bytes, a, cols); \
+        } \
+    }
+MATMUL(matmul_q4_0, row_q4_0)
+MATMUL(matmul_q8_0, row_q8_0)
+MATMUL(matmul_q4_k, row_q4_k)
+MATMUL(matmul_q5_k, row_q5_k)
+MATMUL(matmul_q6_k, row_q6_k)
+
+static void act_from_f32(void *dst, const float *src, int64_t n) {
+    act_view a = act_of(dst, n);
+    int8_t  *q = (int8_t *)(uintptr_t)a.q;
+    float   *s = (float *)(uintptr_t)a.s, *ms = (float *)(uintptr_t)a.ms;
+    int32_t *sum16 = (int32_t *)(uintptr_t)a.sum16;
+    for (int64_t b = 0; b < n / 32; b++, src += 32, q += 32) {
+        /* The largest magnitude is found among the bit patterns, where NaN is above infinity. */
+        uint32_t top = 0;
+        for (int i = 0; i < 32; i++) {
+            uint32_t u;
+            memcpy(&u, src + i, 4);
+            u &= 0x7fffffff;
+            if (u > top) top = u;
+        }
+        float amax;
+        memcpy(&amax, &top, 4);
+        const bool finite = top < 0x7f800000, some = finite && amax >= 1e-30f;
+        const float id = some ? 127.0f / amax : 0;
+        int32_t     sum[2] = {0, 0};
+        for (int i = 0; i < 32; i++) {
+            q[i] = some ? (int8_t)rintf(src[i] * id) : 0;
+            sum[i / 16] += q[i];
+        }
+        s[b] = some ? amax / 127.0f : finite ? 0 : NAN;
+        ms[b] = s[b] * (float)(sum[0] + sum[1]);
+        sum16[2 * b] = sum[0];
+        sum16[2 * b + 1] = sum[1];
+    }
+}
+
+static void matmul_panel(float *acc, const float *panel, int64_t k, const float *x, int64_t ldx,
+                         int64_t n_tok) {
+    for (int64_t t = 0; t < n_tok; t++)
+        for (int64_t i = 0; i < k; i++)
+            for (int r = 0; r < KERNEL_ROWS; r++)
+                acc[t * KERNEL_ROWS + r] =
+                    fmaf(panel[i * KERNEL_ROWS + r], x[t * ldx + i], acc[t * KERNEL_ROWS + r]);
+}
+
+static void panel_from_rows(float *panel, const float *rows, int64_t ld, int64_t k) {
+    for (int r = 0; r < KERNEL_ROWS; r++)
+        for (int64_t i = 0; i < k; i++) panel[i * KERNEL_ROWS + r] = rows[r * ld + i];
+}
+
+static void f16_row(float *dst, const uint16_t *src, int64_t n) {
+    for (int64_t i = 0; i < n; i++) dst[i] = f16_to_f32(src[i]);
+}
+
+static void f32_row(uint16_t *dst, const float *src, int64_t n) {
+    for (int64_t i = 0; i < n; i++) dst[i] = f32_to_f16(src[i]);
+}
+
+static float tree16(float lane[16]) {
+    for (int half = 8; half; half /= 2)
+        for (int j = 0; j < half; j++) lane[j] += lane[j + half];
+    return lane[0];
+}
+
+static void rms_norm(float *y, const float *x, const float *w, int64_t n, float eps) {
+    float lane[16] = {0};
+    for (int64_t i = 0; i < n; i++) lane[i % 16] = fmaf(x[i], x[i], lane[i % 16]);
+    const float r = 1.0f / sqrtf(tree16(lane) / (float)n + eps);
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] * r * w[i];
+}
+
+/* e^x to about 1 unit in the last place: x = k ln 2 + r, a polynomial of degree 7 in r, and 2^k in two
+ * factors so that the ends of the range come out as 0, a subnormal or infinity.  ln 2 is split so
+ * that k * LN2_HI is exact. */
+#define EXP_LO  -105.0f
+#define EXP_HI  90.0f
+#define LOG2E   1.44269504f
+#define LN2_HI  0.693359375f
+#define LN2_LO  -2.12194440e-4f
+static const float exp_coef[] = {1.0f / 5040, 1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f};
+
+static float pow2(int k) {
+    uint32_t u = (uint32_t)(k + 127) << 23;
+    float    f;
+    memcpy(&f, &u, 4);
+    return f;
+}
+
+static float exp1(float x) {
+    if (x != x) return x;
+    x = x > EXP_LO ? x : EXP_LO;
+    x = x < EXP_HI ? x : EXP_HI;
+    const float k = rintf(x * LOG2E);
+    float       r = fmaf(-k, LN2_HI, x), p = exp_coef[0];
+    r = fmaf(-k, LN2_LO, r);
+    for (size_t i = 1; i < ARRAY_LEN(exp_coef); i++) p = fmaf(p, r, exp_coef[i]);
+    const int whole = (int)k, half = whole >> 1;
+    return p * pow2(half) * pow2(whole - half);
+}
+
+static void silu_mul(float *y, const float *g, const float *u, int64_t n) {
+    for (int64_t i = 0; i < n; i++) y[i] = g[i] / (1.0f + exp1(-g[i])) * u[i];
+}
+
+/* 0.5 x (1 + tanh(z)) = x / (1 + exp(-2 z)), z = sqrt(2/pi) (x + 0.044715 x^3) */
+static void gelu_mul(float *y, const float *g, const float *u, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        const float z = g[i] * fmaf(g[i] * g[i], -2.0f * 0.79788456f * 0.044715f, -2.0f * 0.79788456f);
+        y[i] = g[i] / (1.0f + exp1(z)) * u[i];
+    }
+}
+
+/* tanh: its series near zero, where the quotient of exponentials would cancel. */
+static float tanh1(float x) {
+    const float a = fabsf(x), s = x * x;
+    float       p = fmaf(s, 62.0f / 2835, -17.0f / 315);
+    p = fmaf(p, s, 2.0f / 15);
+    p = fmaf(p, s, -1.0f / 3);
+    const float small = fmaf(x * s, p, x);
+    const float e = exp1(-2.0f * a), big = copysignf((1.0f - e) / (1.0f + e), x);
+    return a < 0.3f ? small : big;
+}
+
+static void softcap(float *x, int64_t n, float cap) {
+    for (int64_t i = 0; i < n; i++) x[i] = cap * tanh1(x[i] / cap);
+}
+
+static float exp_sum(float *x, int64_t n, float shift) {
+    float lane[16] = {0};
+    for (int64_t i = 0; i < n; i++) {
+        x[i] = exp1(x[i] - shift);
+        lane[i % 16] += x[i];
+    }
+    return tree16(lane);
+}
+
+static void scores(float *s, const float *q, const float *k, int64_t ld, int64_t n, int64_t d,
+                   float scale) {
+    for (int64_t i = 0; i < n; i++, k += ld) {
+        float lane[16] = {0};
+        for (int64_t j = 0; j < d; j++) lane[j % 16] = fmaf(q[j], k[j], lane[j % 16]);
+        s[i] = tree16(lane) * scale;
+    }
+}
+
+static void weighted_rows(float *acc, const float *p, const float *v, int64_t ld, int64_t n,
+                          int64_t d) {
+    for (int64_t i = 0; i < n; i++, v += ld)
+        for (int64_t j = 0; j < d; j++) acc[j] = fmaf(p[i], v[j], acc[j]);
+}
+
+const kernels kernels_scalar = {
+    .name = "scalar",
+    .matmul = {[TYPE_Q4_0] = matmul_q4_0, [TYPE_Q8_0] = matmul_q8_0, [TYPE_Q4_K] = matmul_q4_k,
+               [TYPE_Q5_K] = matmul_q5_k, [TYPE_Q6_K] = matmul_q6_k},
+    .act_from_f32 = act_from_f32,
+    .matmul_panel = matmul_panel,
+    .panel_from_rows = panel_from_rows,
+    .f16_to_f32 = f16_row,
+    .f32_to_f16 = f32_row,
+    .rms_norm = rms_norm,
+    .silu_mul = silu_mul,
+    .gelu_mul = gelu_mul,
+    .softcap = softcap,
+    .exp_sum = exp_sum,
+    .scores = scores,
+    .weighted_rows = weighted_rows,
+};

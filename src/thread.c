@@ -1,0 +1,204 @@
+/* thread.c - a pool that spins for a moment, then sleeps.
+ *
+ * A forward pass calls thread_run hundreds of times per token with microseconds between, so
+ * waiting threads spin first; but a spinning thread on a busy machine takes the processor from
+ * the one it waits for, so after about 2000 pauses they sleep.
+ *
+ * Each worker owns an equal run of the tasks (its weights stay in its cache from token to token)
+ * and takes from the others' runs when its own is done, so a thread that the system has set aside
+ * delays only the task in its hands. */
+#include "thread.h"
+#include "cpu.h"
+#include "limits.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#ifdef SLM_OPENMP
+#include <omp.h>
+struct thread_pool { int n; };
+
+slm_status thread_pool_create(thread_pool **out, int n, slm_error *err) {
+    thread_pool *p = mem_zero(1, sizeof *p);
+    if (!p) return err_memory(err, "threads", sizeof *p);
+    p->n = n;
+    *out = p;
+    return SLM_OK;
+}
+
+void thread_pool_free(thread_pool *p) { mem_free(p); }
+int  thread_pool_size(const thread_pool *p) { return p->n; }
+
+void thread_run(thread_pool *p, int64_t n, thread_fn fn, void *ctx) {
+#pragma omp parallel for schedule(dynamic) num_threads(p->n)
+    for (int64_t i = 0; i < n; i++) fn(ctx, i, omp_get_thread_num());
+}
+
+#else
+
+enum { SPINS = 2000 };
+
+/* The next unclaimed task of one worker's run, with the number of the job in the upper half: a
+ * thread that wakes late finds another number and leaves the new job's tasks alone. */
+typedef struct {
+    _Alignas(64) _Atomic uint64_t next;
+} task_run;
+
+struct thread_pool {
+    int              n;
+    pthread_t       *threads; /* [n - 1] */
+    task_run        *runs;    /* [n] */
+    _Atomic uint32_t job;     /* number of the current job */
+    _Atomic(thread_fn) fn;
+    _Atomic(void *)  ctx;
+    _Atomic int64_t  n_tasks;
+    _Alignas(64) _Atomic int64_t n_done;
+    _Alignas(64) _Atomic int     n_asleep; /* workers on `wake` */
+    _Atomic bool     owner_asleep, stop;
+    pthread_mutex_t  lock;
+    pthread_cond_t   wake, finished;
+    _Atomic int      n_started;
+};
+
+typedef struct {
+    thread_pool *p;
+    int          worker;
+} worker_arg;
+
+/* Claims a task of run r for job `job`; -1 when there is none left. */
+static int64_t claim(thread_pool *p, int r, uint32_t job, int64_t end) {
+    uint64_t at = atomic_load_explicit(&p->runs[r].next, memory_order_acquire);
+    while ((uint32_t)(at >> 32) == job && (int64_t)(uint32_t)at < end)
+        if (atomic_compare_exchange_weak_explicit(&p->runs[r].next, &at, at + 1,
+                                                  memory_order_acq_rel, memory_order_acquire))
+            return (int64_t)(uint32_t)at;
+    return -1;
+}
+
+static void work(thread_pool *p, uint32_t job, int worker) {
+    /* A claim succeeds only while `job` is current, and then these three belong to it: thread_run
+     * changes the number in the runs before it changes them. */
+    const int64_t n = atomic_load(&p->n_tasks);
+    thread_fn     fn = atomic_load(&p->fn);
+    void         *ctx = atomic_load(&p->ctx);
+    for (int k = 0; k < p->n; k++) {
+        const int     r = (worker + k) % p->n;
+        const int64_t end = n * (r + 1) / p->n;
+        for (int64_t task; (task = claim(p, r, job, end)) >= 0;) {
+            fn(ctx, task, worker);
+            if (atomic_fetch_add(&p->n_done, 1) + 1 == n && atomic_load(&p->owner_asleep)) {
+                pthread_mutex_lock(&p->lock);
+                pthread_cond_signal(&p->finished);
+                pthread_mutex_unlock(&p->lock);
+            }
+        }
+    }
+}
+
+static uint32_t wait_for_job(thread_pool *p, uint32_t seen) {
+    for (int i = 0; i < SPINS; i++) {
+        uint32_t job = atomic_load_explicit(&p->job, memory_order_acquire);
+        if (job != seen || atomic_load_explicit(&p->stop, memory_order_relaxed)) return job;
+        cpu_relax();
+    }
+    pthread_mutex_lock(&p->lock);
+    atomic_fetch_add(&p->n_asleep, 1);
+    while (atomic_load(&p->job) == seen && !atomic_load(&p->stop))
+        pthread_cond_wait(&p->wake, &p->lock);
+    atomic_fetch_sub(&p->n_asleep, 1);
+    pthread_mutex_unlock(&p->lock);
+    return atomic_load(&p->job);
+}
+
+static void *worker_main(void *arg) {
+    thread_pool *p = arg;
+    const int    worker = atomic_fetch_add(&p->n_started, 1) + 1;
+    for (uint32_t job = 0;;) {
+        job = wait_for_job(p, job);
+        if (atomic_load(&p->stop)) return NULL;
+        work(p, job, worker);
+    }
+}
+
+static void wake_all(thread_pool *p) {
+    pthread_mutex_lock(&p->lock);
+    pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+}
+
+slm_status thread_pool_create(thread_pool **out, int n, slm_error *err) {
+    thread_pool *p = mem_zero(1, sizeof *p + 64);
+    if (!p) return err_memory(err, "threads", sizeof *p);
+    p->n = 1;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->wake, NULL);
+    pthread_cond_init(&p->finished, NULL);
+    p->threads = mem_zero((size_t)n, sizeof *p->threads);
+    p->runs = mem_zero((size_t)n, sizeof *p->runs);
+    if (!p->threads || !p->runs) {
+        thread_pool_free(p);
+        return err_memory(err, "threads", (size_t)n * sizeof *p->runs);
+    }
+    const int total = n;
+    for (; p->n < total; p->n++) {
+        int e = pthread_create(&p->threads[p->n - 1], NULL, worker_main, p);
+        if (e) {
+            thread_pool_free(p);
+            return err_set(err, SLM_ERR_MEMORY, "cannot start thread %d of %d: %s", p->n + 1, total,
+                           strerror(e));
+        }
+    }
+    *out = p;
+    return SLM_OK;
+}
+
+void thread_pool_free(thread_pool *p) {
+    if (!p) return;
+    atomic_store(&p->stop, true);
+    wake_all(p);
+    for (int i = 0; i < p->n - 1; i++) pthread_join(p->threads[i], NULL);
+    pthread_cond_destroy(&p->finished);
+    pthread_cond_destroy(&p->wake);
+    pthread_mutex_destroy(&p->lock);
+    mem_free(p->runs);
+    mem_free(p->threads);
+    mem_free(p);
+}
+
+int thread_pool_size(const thread_pool *p) { return p->n; }
+
+static void wait_for_tasks(thread_pool *p, int64_t n) {
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load_explicit(&p->n_done, memory_order_acquire) == n) return;
+        cpu_relax();
+    }
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->owner_asleep, true);
+    while (atomic_load(&p->n_done) != n) pthread_cond_wait(&p->finished, &p->lock);
+    atomic_store(&p->owner_asleep, false);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void thread_run(thread_pool *p, int64_t n, thread_fn fn, void *ctx) {
+    if (p->n == 1 || n <= 1) {
+        for (int64_t i = 0; i < n; i++) fn(ctx, i, 0);
+        return;
+    }
+    const uint32_t job = atomic_load_explicit(&p->job, memory_order_relaxed) + 1;
+    /* First take the runs away from threads that are still looking at the last job: from here on
+     * their number matches nothing, so they may read the new n and fn without harm. */
+    for (int r = 0; r < p->n; r++)
+        atomic_store(&p->runs[r].next, (uint64_t)job << 32 | UINT32_MAX);
+    atomic_store(&p->fn, fn);
+    atomic_store(&p->ctx, ctx);
+    atomic_store(&p->n_tasks, n);
+    atomic_store(&p->n_done, 0);
+    for (int r = 0; r < p->n; r++)
+        atomic_store_explicit(&p->runs[r].next, (uint64_t)job << 32 | (uint64_t)(n * r / p->n),
+                              memory_order_release);
+    atomic_store(&p->job, job);
+    if (atomic_load(&p->n_asleep)) wake_all(p);
+    work(p, job, 0);
+    wait_for_tasks(p, n);
+}
+#endif

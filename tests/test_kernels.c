@@ -1,0 +1,210 @@
+/* test_kernels.c - every instruction set against scalar.c (equal bits) and against float64 sums. */
+#include "test.h"
+#include "../src/kernels/kernels.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const type_id int_types[] = {TYPE_Q4_0, TYPE_Q8_0, TYPE_Q4_K, TYPE_Q5_K, TYPE_Q6_K};
+
+/* Where a format keeps its half-float scales: random bits there would be NaN or huge. */
+static void put_scales(uint8_t *block, type_id t, uint16_t d, uint16_t dmin) {
+    switch (t) {
+    case TYPE_Q4_0: case TYPE_Q8_0: memcpy(block, &d, 2); break;
+    case TYPE_Q4_K: case TYPE_Q5_K: memcpy(block, &d, 2); memcpy(block + 2, &dmin, 2); break;
+    case TYPE_Q6_K: memcpy(block + 208, &d, 2); break;
+    default: break;
+    }
+}
+
+enum { FILL_RANDOM, FILL_ONES, FILL_ZEROS, FILL_80 };
+
+static uint8_t *random_matrix(type_id t, int64_t rows, int64_t cols, int fill, uint64_t *seed, size_t *row) {
+    const type_info *ti = type_get(t);
+    CHECK(type_row_bytes(ti, (uint64_t)cols, row));
+    uint8_t *w = mem_zero((size_t)rows, *row);
+    for (size_t at = 0; at < (size_t)rows * *row; at += (size_t)ti->block_bytes) {
+        for (int i = 0; i < ti->block_bytes; i++)
+            w[at + (size_t)i] = fill == FILL_RANDOM ? (uint8_t)test_rand(seed) : fill == FILL_ONES ? 0xff : fill == FILL_80 ? 0x80 : 0;
+        put_scales(w + at, t, f32_to_f16(0.01f * test_randf(seed)), f32_to_f16(0.02f * test_randf(seed)));
+    }
+    return w;
+}
+
+static float *random_vector(int64_t n, float scale, uint64_t *seed) {
+    float *x = mem_zero((size_t)n, sizeof *x);
+    for (int64_t i = 0; i < n; i++) x[i] = scale * test_randf(seed);
+    return x;
+}
+
+/* The same product by float64 over decoded weights and the quantized activations. */
+static double exact(const type_info *ti, const uint8_t *row, act_view a, int64_t cols, double *magnitude) {
+    float *w = mem_zero((size_t)cols, sizeof *w);
+    double sum = 0;
+    ti->to_f32(w, row, cols);
+    *magnitude = 0;
+    for (int64_t i = 0; i < cols; i++) {
+        double term = (double)w[i] * (double)a.s[i / 32] * a.q[i];
+        sum += term;
+        *magnitude += fabs(term);
+    }
+    mem_free(w);
+    return sum;
+}
+
+static void one_product(const kernels *s, const kernels *k, type_id t, int64_t rows, int64_t cols,
+                        int64_t n_tok, int fill, uint64_t *seed) {
+    char   what[120];
+    size_t row;
+    snprintf(what, sizeof what, "%s %s rows=%d cols=%d n_tok=%d fill=%d", k->name, type_name(t),
+             (int)rows, (int)cols, (int)n_tok, fill);
+    uint8_t *w = random_matrix(t, rows, cols, fill, seed, &row);
+    float   *x = random_vector(cols * n_tok, 3.0f, seed);
+    char    *act = mem_zero((size_t)n_tok, act_bytes(cols)), *act2 = mem_zero((size_t)n_tok, act_bytes(cols));
+    const int64_t ld = rows + 3;
+    float *want = mem_zero((size_t)(ld * n_tok), 4), *got = mem_zero((size_t)(ld * n_tok), 4);
+    for (int64_t i = 0; i < n_tok; i++) {
+        s->act_from_f32(act + (size_t)i * act_bytes(cols), x + i * cols, cols);
+        k->act_from_f32(act2 + (size_t)i * act_bytes(cols), x + i * cols, cols);
+    }
+    CHECK_SAME(act2, act, (size_t)n_tok * act_bytes(cols), what);
+    s->matmul[t](want, ld, w, row, rows, cols, act, n_tok);
+    k->matmul[t](got, ld, w, row, rows, cols, act, n_tok);
+    CHECK_SAME(got, want, (size_t)(ld * n_tok) * 4, what);
+    for (int64_t i = 0; i < n_tok; i++)
+        for (int64_t r = 0; r < rows; r++) {
+            double size, sum = exact(type_get(t), w + (size_t)r * row, act_of(act + (size_t)i * act_bytes(cols), cols), cols, &size);
+            /* A few roundings of partial sums no larger than the sum of magnitudes. */
+            if (!(fabs((double)want[i * ld + r] - sum) <= 1e-5 * size + 1e-9)) {
+                printf("    %s: %g, exact %g\n", what, (double)want[i * ld + r], sum);
+                CHECK(!"scalar is within rounding of the exact sum");
+            }
+        }
+    mem_free(got), mem_free(want), mem_free(act2), mem_free(act), mem_free(x), mem_free(w);
+}
+
+/* Calls fn(set) for each usable set. */
+static void each_set(void (*fn)(const kernels *s, const kernels *k)) {
+    kernels s, k;
+    CHECK_INT(kernels_select(&s, "scalar", NULL), SLM_OK);
+    for (int i = 0; kernels_name(i); i++) {
+        CHECK_INT(kernels_select(&k, kernels_name(i), NULL), SLM_OK);
+        fn(&s, &k);
+    }
+}
+
+static void products(const kernels *s, const kernels *k) {
+    uint64_t seed = 1;
+    for (size_t i = 0; i < ARRAY_LEN(int_types); i++) {
+        const int64_t block = type_get(int_types[i])->block_elems;
+        const int64_t cols[] = {block, 3 * block, 768, 2048};
+        const int64_t rows[] = {1, 7, 8, 9, 33}, toks[] = {1, 2, 4, 5, 9};
+        for (size_t c = 0; c < ARRAY_LEN(cols); c++)
+            for (size_t r = 0; r < ARRAY_LEN(rows); r++)
+                one_product(s, k, int_types[i], rows[r], cols[c], toks[(c + r) % ARRAY_LEN(toks)], FILL_RANDOM, &seed);
+        for (int fill = FILL_ONES; fill <= FILL_80; fill++)
+            one_product(s, k, int_types[i], 9, 4 * block, 3, fill, &seed);
+    }
+}
+
+static void integer_products_are_equal(void) { each_set(products); }
+
+static void activations(const kernels *s, const kernels *k) {
+    float x[96];
+    char  a[256], b[256];
+    CHECK(act_bytes(96) <= sizeof a);
+    memset(a, 0, sizeof a), memset(b, 0, sizeof b);
+    for (int i = 0; i < 96; i++) x[i] = (float)(i % 7) - 3.0f;
+    x[3] = NAN;
+    for (int i = 32; i < 64; i++) x[i] = 1e-35f;
+    x[70] = -1000.0f;
+    s->act_from_f32(a, x, 96);
+    k->act_from_f32(b, x, 96);
+    act_view v = act_of(b, 96);
+    CHECK(isnan(v.s[0]) && isnan(act_of(a, 96).s[0]));
+    CHECK(v.s[1] == 0 && v.q[40] == 0);
+    CHECK_INT(v.q[70], -127);
+    CHECK_SAME(v.q, act_of(a, 96).q, 96, k->name);
+    x[3] = INFINITY;
+    k->act_from_f32(b, x, 96);
+    CHECK(isnan(act_of(b, 96).s[0]));
+}
+
+static void activations_keep_nan_visible(void) { each_set(activations); }
+
+static void floats(const kernels *s, const kernels *k) {
+    uint64_t  seed = 7;
+    const int sizes[] = {1, 7, 8, 15, 16, 17, 33, 64, 250};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        const int64_t n = sizes[i];
+        const size_t  bytes = (size_t)n * 4;
+        float *x = random_vector(n, 30.0f, &seed), *w = random_vector(n, 1.0f, &seed);
+        float *a = mem_zero((size_t)n, 4), *b = mem_zero((size_t)n, 4);
+        uint16_t *ha = mem_zero((size_t)n, 2), *hb = mem_zero((size_t)n, 2);
+        s->rms_norm(a, x, w, n, 1e-5f), k->rms_norm(b, x, w, n, 1e-5f);
+        CHECK_SAME(b, a, bytes, "rms_norm");
+        s->silu_mul(a, x, w, n), k->silu_mul(b, x, w, n);
+        CHECK_SAME(b, a, bytes, "silu_mul");
+        for (int64_t j = 0; j < n; j++) {
+            double want = (double)x[j] / (1 + exp(-(double)x[j])) * (double)w[j];
+            CHECK(fabs((double)a[j] - want) <= 4e-7 * fabs(want) + 1e-30);
+        }
+        s->gelu_mul(a, x, w, n), k->gelu_mul(b, x, w, n);
+        CHECK_SAME(b, a, bytes, "gelu_mul");
+        for (int64_t j = 0; j < n; j++) {
+            double g = (double)x[j], want = 0.5 * g * (1 + tanh(0.7978845608028654 * (g + 0.044715 * g * g * g))) * (double)w[j];
+            CHECK(fabs((double)a[j] - want) <= 2e-6 * fabs(want) + 1e-7);
+        }
+        memcpy(a, x, bytes), memcpy(b, x, bytes);
+        s->softcap(a, n, 5.0f), k->softcap(b, n, 5.0f);
+        CHECK_SAME(b, a, bytes, "softcap");
+        for (int64_t j = 0; j < n; j++) CHECK(fabs((double)a[j] - 5 * tanh((double)x[j] / 5)) <= 1e-6);
+        memcpy(a, x, bytes), memcpy(b, x, bytes);
+        float sa = s->exp_sum(a, n, 30.0f), sb = k->exp_sum(b, n, 30.0f);
+        CHECK_SAME(b, a, bytes, "exp_sum"), CHECK_SAME(&sb, &sa, 4, "exp_sum's sum");
+        for (int64_t j = 0; j < n; j++) CHECK(fabs((double)a[j] - exp((double)(x[j] - 30.0f))) <= 3e-7 * (double)a[j] + 2e-45);
+        s->f32_to_f16(ha, x, n), k->f32_to_f16(hb, x, n);
+        CHECK_SAME(hb, ha, (size_t)n * 2, "f32_to_f16");
+        s->f16_to_f32(a, ha, n), k->f16_to_f32(b, ha, n);
+        CHECK_SAME(b, a, bytes, "f16_to_f32");
+        float *m = random_vector(n * 9, 1.0f, &seed), p[9], q[9];
+        s->scores(p, x, m, n, 9, n, 0.3f), k->scores(q, x, m, n, 9, n, 0.3f);
+        CHECK_SAME(q, p, sizeof p, "scores");
+        memset(a, 0, bytes), memset(b, 0, bytes);
+        s->weighted_rows(a, p, m, n, 9, n), k->weighted_rows(b, p, m, n, 9, n);
+        CHECK_SAME(b, a, bytes, "weighted_rows");
+        float *pa = mem_zero((size_t)n * 8, 4), *pb = mem_zero((size_t)n * 8, 4), acc[2][80];
+        s->panel_from_rows(pa, m, n, n), k->panel_from_rows(pb, m, n, n);
+        CHECK_SAME(pb, pa, bytes * 8, "panel_from_rows");
+        memset(acc, 0, sizeof acc);
+        s->matmul_panel(acc[0], pa, n, m, n, 9), k->matmul_panel(acc[1], pa, n, m, n, 9);
+        CHECK_SAME(acc[1], acc[0], 72 * 4, "matmul_panel");
+        mem_free(pb), mem_free(pa), mem_free(m), mem_free(hb), mem_free(ha);
+        mem_free(b), mem_free(a), mem_free(w), mem_free(x);
+    }
+    const float edge[] = {0.0f, -0.0f, 88.0f, 89.5f, 200.0f, -87.0f, -100.0f, -104.5f, -200.0f, -INFINITY, INFINITY, NAN, 1e-30f, -1.0f, 1.0f, 0.5f};
+    float a[16], b[16];
+    memcpy(a, edge, sizeof a), memcpy(b, edge, sizeof b);
+    s->exp_sum(a, 16, 0), k->exp_sum(b, 16, 0);
+    for (int i = 0; i < 16; i++) CHECK(isnan(a[i]) ? isnan(b[i]) : a[i] == b[i]);
+    CHECK(a[9] == 0 && a[10] == INFINITY && isnan(a[11]) && a[0] == 1 && a[8] == 0 && a[4] == INFINITY);
+}
+
+static void float_loops_are_equal(void) { each_set(floats); }
+
+static void names_are_checked(void) {
+    kernels   k;
+    slm_error e = {0};
+    CHECK_INT(kernels_select(&k, "mmx", &e), SLM_ERR_ARGUMENT);
+    CHECK_TEXT(e.text, "mmx");
+    CHECK_INT(kernels_select(&k, "auto", NULL), SLM_OK);
+    CHECK(k.matmul[TYPE_Q6_K] && k.scores);
+}
+
+const test_case tests_kernels[] = {
+    {"integer_products_are_equal", "5 formats, odd sizes, extreme blocks: the same bits as scalar, near the exact sum", integer_products_are_equal},
+    {"activations_keep_nan_visible", "a NaN or infinity marks its block", activations_keep_nan_visible},
+    {"float_loops_are_equal", "norms, activations, exp, attention loops: the same bits as scalar, near libm", float_loops_are_equal},
+    {"names_are_checked", "an unknown instruction set is refused", names_are_checked},
+    {0},
+};
