@@ -319,6 +319,7 @@ static void poke_faults(void) {
         {"c.weight", MK_OFFSET, 96, FORMAT, "tensors b.weight and c.weight overlap at byte"},
         {"c.weight", MK_OFFSET, (uint64_t)1 << 40, FORMAT, "tensor c.weight: its 10 bytes at 109951"},
         {"c.weight", MK_OFFSET, UINT64_MAX - 31, FORMAT, "c.weight: offset 18446744073709551584 is more"},
+        {"b.weight", MK_OFFSET, UINT64_MAX - 799, FORMAT, "b.weight: offset 18446744073709550816 is more"},
         {"c.weight", MK_OFFSET, (uint64_t)1 << 63, FORMAT, "tensor c.weight: "},
     };
     for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
@@ -354,6 +355,12 @@ static void refuses_twins_and_parts(void) {
     check_refused(&m, UNSUP, "is part 2 of a model split into 3 files, which is not supported");
     mk_str(&m, "split.count", "3");
     check_refused(&m, FORMAT, "split.count is of kind str, not an integer");
+    mk_uint(&m, "split.count", GGUF_I64, (uint64_t)-1);
+    check_refused(&m, FORMAT, "split.count is -1, not in 0 to 18446744073709551615");
+    char long_key[201] = {0};
+    memset(long_key, 'k', 200);
+    mk_raw(&m, str_of(long_key), 13, "", 0); /* of a long name 80 bytes are shown */
+    check_refused(&m, FORMAT, "kkkk: value kind 13 is unknown");
     mk_uint(&m, "general.alignment", GGUF_I32, (uint64_t)-32);
     check_refused(&m, FORMAT, "general.alignment is -32, not in 8 to 65536");
     mk_i32s(&m, "general.alignment", (int32_t[]){32}, 1);
@@ -398,6 +405,22 @@ static void refuses_floods(void) {
     for (int i = 0; i < 50000; i++) strbuf_put(&m.out, (char[100]){0}, 100);
     err = refusal(m.out.p, m.out.n);
     CHECK_TEXT(err.text, "0 keys and 131073 tensors, the limit is 131072");
+    mk_free(&m);
+    /* 2^14 tensors of nearly 2^50 bytes: their sum does not fit 64 bits. */
+    m = (mk){0};
+    for (int i = 0; i < 1 << 14; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "t%05d", i);
+        mk_tensor(&m, name, TYPE_F32, 2, (uint64_t[]){1, 1}, NULL);
+    }
+    mk_finish(&m);
+    size_t at = mk_at(&m, "t00000", MK_DIM), stride = mk_at(&m, "t00001", MK_DIM) - at;
+    for (int i = 0; i < 1 << 14; i++, at += stride) {
+        memcpy(m.out.p + at, "\0\0\0\100\0\0\0\0\377\377\3\0\0\0\0\0", 16);
+    }
+    err = refusal(m.out.p, m.out.n);
+    CHECK_TEXT(err.text, "file is cut: needs 112589561");
+    CHECK_TEXT(err.text, "(tensor t00000)");
     mk_free(&m);
     /* As many keys as are allowed, all different, then all but one: still quick. */
     for (int twin = 0; twin < 2; twin++) {
@@ -468,6 +491,8 @@ static void names_strangers(void) {
     CHECK_INT(gguf_open_memory(&g, "x", 1, path, &err), SLM_ERR_FORMAT);
     CHECK_TEXT(err.text, "pp/end.gguf: not a GGUF file");
     CHECK_INT(gguf_open_memory(&g, "x", 1, path, NULL), SLM_ERR_FORMAT);
+    CHECK_INT(gguf_open_memory(&g, "PK\3\4", 4, path, &err), SLM_ERR_FORMAT);
+    CHECK_TEXT(err.text, "starts with 78"); /* the first error stays */
     CHECK(memchr(err.text, 0, sizeof err.text) != NULL);
     mk   m = {0};
     char name[GGUF_MAX_NAME + 1] = {0};
