@@ -409,7 +409,7 @@ static void refuses_floods(void) {
     /* 2^14 tensors of nearly 2^50 bytes: their sum does not fit 64 bits. */
     m = (mk){0};
     for (int i = 0; i < 1 << 14; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "t%05d", i);
         mk_tensor(&m, name, TYPE_F32, 2, (uint64_t[]){1, 1}, NULL);
     }
