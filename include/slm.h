@@ -145,6 +145,7 @@ typedef struct {
     int         n_batch;   /* prefill chunk; 0 = 512.  Never changes a result       */
     slm_kv_type kv_type;
     int         n_threads; /* 0 = one per performance core.  Never changes a result */
+    bool        score_all; /* slm_session_score() takes several rows of logits at once */
 } slm_session_options;
 
 typedef struct {           /* bytes; n_ctx is the context that they are for         */

@@ -1,0 +1,28 @@
+/* forward.h - floor 6: token ids in, logits out. */
+#ifndef FORWARD_H
+#define FORWARD_H
+#include "attend.h"
+#include "kv.h"
+#include "model.h"
+
+typedef struct {
+    const weights *w;
+    ops            o;
+    kv_cache             cache;
+    attend         att;
+    rope           rot;
+    int            n_batch;
+    float         *x, *h, *q, *k, *v, *gate, *up; /* [n_batch] rows each */
+    float         *table[2];                      /* [n_batch][n_rot]: cos and sin, global and local */
+    void          *act;
+} forward_state;
+
+/* Everything that forward() needs, for at most n_batch tokens a call. */
+void forward_layout(arena *a, forward_state *f, const weights *w, int n_ctx, int n_batch, int n_threads, slm_kv_type type);
+/* After the memory is there: computes the frequencies. */
+void forward_init(forward_state *f, int n_ctx, const kernels *k, thread_pool *pool);
+/* Runs ids[0..n), 1 <= n <= n_batch, at positions pos..pos + n - 1; every id < n_vocab. */
+void forward(forward_state *f, const int32_t *ids, int n, int pos);
+/* logits[t][n_vocab] of tokens first..first + n - 1 of the last forward(). */
+void forward_logits(forward_state *f, int first, int n, float *logits);
+#endif

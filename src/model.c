@@ -1,0 +1,219 @@
+/* model.c - binds the file's tensors to their places, from one table. */
+#include "model.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Lengths in terms of the configuration. */
+typedef enum { ONE, EMBD, QUERY, KV, QKV, FF, FF2, HEAD, PAIRS, VOCAB } dim_name;
+
+typedef enum { MATRIX, VECTOR } tensor_kind;
+
+typedef struct {
+    const char *name; /* of a layer's tensor: what follows "blk.N." */
+    tensor_kind kind;
+    dim_name    rows, cols;
+    bool        required;
+    size_t      field; /* in layer or weights */
+} binding;
+
+#define L(field) offsetof(layer, field)
+#define W(field) offsetof(weights, field)
+
+static const binding of_layer[] = {
+    {"attn_norm.weight", VECTOR, ONE, EMBD, true, L(attn_norm)},
+    {"ffn_norm.weight", VECTOR, ONE, EMBD, true, L(ffn_norm)},
+    {"attn_output.weight", MATRIX, EMBD, QUERY, true, L(o)},
+    {"ffn_down.weight", MATRIX, EMBD, FF, true, L(down)},
+    {"attn_q.bias", VECTOR, ONE, QUERY, false, L(q_bias)},
+    {"attn_k.bias", VECTOR, ONE, KV, false, L(k_bias)},
+    {"attn_v.bias", VECTOR, ONE, KV, false, L(v_bias)},
+    {"attn_output.bias", VECTOR, ONE, EMBD, false, L(o_bias)},
+    {"attn_q_norm.weight", VECTOR, ONE, HEAD, false, L(q_norm)},
+    {"attn_k_norm.weight", VECTOR, ONE, HEAD, false, L(k_norm)},
+    {"post_attention_norm.weight", VECTOR, ONE, EMBD, false, L(post_attn)},
+    {"post_ffw_norm.weight", VECTOR, ONE, EMBD, false, L(post_ffn)},
+};
+/* q, k and v apart or fused; gate and up apart or fused (then ffn_up holds both). */
+static const binding split_qkv[] = {
+    {"attn_q.weight", MATRIX, QUERY, EMBD, true, L(q)},
+    {"attn_k.weight", MATRIX, KV, EMBD, true, L(k)},
+    {"attn_v.weight", MATRIX, KV, EMBD, true, L(v)},
+};
+static const binding fused_qkv = {"attn_qkv.weight", MATRIX, QKV, EMBD, true, L(q)};
+static const binding split_ffn[] = {
+    {"ffn_gate.weight", MATRIX, FF, EMBD, true, L(gate)},
+    {"ffn_up.weight", MATRIX, FF, EMBD, true, L(up)},
+};
+static const binding fused_ffn = {"ffn_up.weight", MATRIX, FF2, EMBD, true, L(gate)};
+
+static const binding of_model[] = {
+    {"token_embd.weight", MATRIX, VOCAB, EMBD, true, W(embed)},
+    {"output.weight", MATRIX, VOCAB, EMBD, false, W(head)},
+    {"output_norm.weight", VECTOR, ONE, EMBD, true, W(out_norm)},
+    {"rope_freqs.weight", VECTOR, ONE, PAIRS, false, W(factors.all)},
+    {"rope_factors_short.weight", VECTOR, ONE, PAIRS, false, W(factors.small)},
+    {"rope_factors_long.weight", VECTOR, ONE, PAIRS, false, W(factors.large)},
+};
+
+/* Tensors that some models have and that change the result: a model with one of them, unbound, would run
+ * wrongly without a word. */
+static const char *const unsupported[] = {
+    "attn_qkv.bias", "ffn_gate.bias", "ffn_up.bias", "ffn_down.bias", "attn_norm.bias", "ffn_norm.bias",
+    "ffn_gate_inp.weight", "attn_sinks.weight", "attn_norm_2.weight",
+};
+
+static int64_t length(const weights *w, dim_name d) {
+    const model_config *c = &w->cfg;
+    const int64_t       q = (int64_t)c->n_head * c->head_dim, kv = (int64_t)c->n_head_kv * c->head_dim;
+    switch (d) {
+    case ONE: return 1;
+    case EMBD: return c->n_embd;
+    case QUERY: return q;
+    case KV: return kv;
+    case QKV: return q + 2 * kv;
+    case FF: return c->n_ff;
+    case FF2: return 2 * (int64_t)c->n_ff;
+    case HEAD: return c->head_dim;
+    case PAIRS: return c->n_rot / 2;
+    case VOCAB: return w->n_vocab;
+    }
+    return 0;
+}
+
+typedef struct {
+    weights    *w;
+    const gguf *g;
+    arena      *mem;
+    slm_error  *err;
+} binder;
+
+static slm_status bind_vector(binder *b, const gguf_tensor *t, const char *name, int64_t n, const float **out) {
+    if (t->type->id != TYPE_F32 && t->type->id != TYPE_F16 && t->type->id != TYPE_BF16)
+        return gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %s is %s; a vector must be F32, F16 or BF16", name, t->type->name);
+    float *v = arena_take(b->mem, (size_t)n, sizeof *v, 64);
+    if (v) t->type->to_f32(v, t->data, n);
+    if (b->mem->base) *out = v;
+    return SLM_OK;
+}
+
+static slm_status bind_one(binder *b, const binding *row, int n_layer, void *base) {
+    char name[96];
+    if (n_layer < 0) snprintf(name, sizeof name, "%s", row->name);
+    else snprintf(name, sizeof name, "blk.%d.%s", n_layer, row->name);
+    const gguf_tensor *t = gguf_find(b->g, name);
+    if (!t) return row->required ? gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %s is missing", name) : SLM_OK;
+    const int64_t rows = length(b->w, row->rows), cols = length(b->w, row->cols);
+    if (t->dim[0] != (uint64_t)cols || t->dim[1] != (uint64_t)rows || t->dim[2] != 1 || t->dim[3] != 1)
+        return gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %s has shape [%llu, %llu], the model needs [%lld, %lld]", name,
+                         (unsigned long long)t->dim[0], (unsigned long long)t->dim[1], (long long)cols, (long long)rows);
+    char *field = (char *)base + row->field;
+    if (row->kind == VECTOR) return bind_vector(b, t, name, cols, (const float **)(void *)field);
+    size_t row_bytes = 0;
+    if (!type_row_bytes(t->type, (uint64_t)cols, &row_bytes))
+        return gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %s: rows of %lld are no whole %s blocks", name, (long long)cols, t->type->name);
+    if (b->mem->base) *(matrix *)(void *)field = (matrix){t->type, t->data, rows, cols, row_bytes};
+    return SLM_OK;
+}
+
+static slm_status bind_list(binder *b, const binding *rows, size_t n, int n_layer, void *base) {
+    slm_status rc = SLM_OK;
+    for (size_t i = 0; i < n && !rc; i++) rc = bind_one(b, &rows[i], n_layer, base);
+    return rc;
+}
+
+static bool has(const gguf *g, int n_layer, const char *what) {
+    char name[96];
+    snprintf(name, sizeof name, "blk.%d.%s", n_layer, what);
+    return gguf_find(g, name) != NULL;
+}
+
+/* The first `rows` rows of *rest; *rest is what follows them. */
+static matrix split_rows(matrix *rest, int64_t rows) {
+    matrix m = *rest;
+    m.rows = rows;
+    rest->data += (size_t)rows * rest->row_bytes;
+    rest->rows -= rows;
+    return m;
+}
+
+static slm_status bind_layer(binder *b, int i, layer *l) {
+    for (size_t k = 0; k < ARRAY_LEN(unsupported); k++)
+        if (has(b->g, i, unsupported[k]))
+            return gguf_fail(b->g, b->err, SLM_ERR_UNSUPPORTED, "tensor blk.%d.%s is not supported", i, unsupported[k]);
+    slm_status rc = bind_list(b, of_layer, ARRAY_LEN(of_layer), i, l);
+    if (rc) return rc;
+    const bool one_qkv = has(b->g, i, "attn_qkv.weight"), two_ffn = has(b->g, i, "ffn_gate.weight");
+    rc = one_qkv ? bind_one(b, &fused_qkv, i, l) : bind_list(b, split_qkv, ARRAY_LEN(split_qkv), i, l);
+    if (!rc) rc = two_ffn ? bind_list(b, split_ffn, ARRAY_LEN(split_ffn), i, l) : bind_one(b, &fused_ffn, i, l);
+    if (rc || !b->mem->base) return rc;
+    if (one_qkv) {
+        matrix rest = l->q;
+        l->q = split_rows(&rest, length(b->w, QUERY));
+        l->k = split_rows(&rest, length(b->w, KV));
+        l->v = split_rows(&rest, length(b->w, KV));
+    }
+    if (!two_ffn) {
+        matrix rest = l->gate;
+        l->gate = split_rows(&rest, length(b->w, FF));
+        l->up = split_rows(&rest, length(b->w, FF));
+    }
+    return SLM_OK;
+}
+
+/* One walk that only measures (mem->base NULL), one that fills. */
+static slm_status walk(binder *b) {
+    weights   *w = b->w;
+    layer      nothing = {0};
+    slm_status rc = bind_list(b, of_model, ARRAY_LEN(of_model), -1, w);
+    w->layers = arena_take(b->mem, (size_t)w->cfg.n_layer, sizeof *w->layers, 64);
+    for (int i = 0; i < w->cfg.n_layer && !rc; i++) rc = bind_layer(b, i, b->mem->base ? &w->layers[i] : &nothing);
+    return rc;
+}
+
+static slm_status check_factors(const binder *b, const float *f, const char *name) {
+    for (int i = 0; f && i < b->w->cfg.n_rot / 2; i++)
+        if (!(f[i] >= 1e-4f && f[i] <= 1e6f))
+            return gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %s: factor %d is %g, not in [0.0001, 1e6]", name, i, (double)f[i]);
+    return SLM_OK;
+}
+
+slm_status weights_bind(weights *w, const gguf *g, slm_error *err) {
+    memset(w, 0, sizeof *w);
+    arena      measure = {0};
+    binder     b = {w, g, &measure, err};
+    slm_status rc = arch_config(&w->cfg, g, err);
+    if (rc) return rc;
+    const gguf_tensor *embed = gguf_find(g, "token_embd.weight");
+    if (!embed) return gguf_fail(g, err, SLM_ERR_FORMAT, "tensor token_embd.weight is missing");
+    if (embed->dim[1] >= MODEL_MAX_VOCAB)
+        return gguf_fail(g, err, SLM_ERR_FORMAT, "token_embd.weight has %llu rows", (unsigned long long)embed->dim[1]);
+    w->n_vocab = (int)embed->dim[1];
+    if ((rc = walk(&b))) return rc;
+    if (measure.full) return err_memory(err, "the table of weights", SIZE_MAX);
+    if ((rc = arena_alloc(&w->mem, measure.used, "the table of weights", err))) return rc;
+    b.mem = &w->mem;
+    rc = walk(&b);
+    if (!rc) rc = check_factors(&b, w->factors.all, "rope_freqs.weight");
+    if (!rc) rc = check_factors(&b, w->factors.small, "rope_factors_short.weight");
+    if (!rc) rc = check_factors(&b, w->factors.large, "rope_factors_long.weight");
+    if (!rc && !w->factors.small != !w->factors.large)
+        rc = gguf_fail(g, err, SLM_ERR_FORMAT, "only one of rope_factors_short.weight and rope_factors_long.weight is there");
+    if (rc) {
+        weights_free(w);
+        return rc;
+    }
+    w->tied = w->head.data == NULL;
+    if (w->tied) w->head = w->embed;
+    for (size_t i = 0; i < gguf_n_tensors(g); i++) {
+        const gguf_tensor *t = gguf_tensor_at(g, i);
+        w->n_params += t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3];
+        w->bytes += t->bytes;
+    }
+    return SLM_OK;
+}
+
+void weights_free(weights *w) {
+    arena_free(&w->mem);
+    memset(w, 0, sizeof *w);
+}

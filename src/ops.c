@@ -1,0 +1,90 @@
+/* ops.c - matrix products as tasks of rows; formats without an integer kernel go through f32. */
+#include "ops.h"
+#include <string.h>
+
+/* About this many bytes of weights make a task: small enough to balance, large enough that
+ * claiming it costs nothing beside it. */
+enum { TASK_BYTES = 64 << 10 };
+
+void ops_layout(arena *a, ops *o, int n_threads, int n_batch) {
+    size_t n = (size_t)n_batch * KERNEL_ROWS + 2 * (size_t)OPS_PANEL_COLS * KERNEL_ROWS;
+    o->scratch_floats = (n + 15) / 16 * 16;
+    o->scratch = arena_take(a, (size_t)n_threads, o->scratch_floats * sizeof(float), 64);
+}
+
+bool ops_in_integers(const ops *o, const matrix *m) { return o->k.matmul[m->type->id] != NULL; }
+
+void ops_quantize(const ops *o, const ops_input *in, int64_t t) {
+    o->k.act_from_f32((char *)in->act + (size_t)t * act_bytes(in->cols), in->x + t * in->cols, in->cols);
+}
+
+typedef struct {
+    const ops         *o;
+    const ops_input   *in;
+    const ops_product *list;
+    int                n;
+    int64_t            first[OPS_MAX_PRODUCTS + 1]; /* first task of each product */
+    int64_t            rows[OPS_MAX_PRODUCTS];      /* of a task */
+} product_job;
+
+/* Rows [r0, r1) of a format without an integer kernel: decoded to f32 eight rows and some columns
+ * at a time, the sums carried on from one run of columns to the next. */
+static void rows_through_f32(const product_job *j, const ops_product *p, int64_t r0, int64_t r1, int worker) {
+    const kernels *k = &j->o->k;
+    const matrix  *m = p->m;
+    const int64_t  n_tok = j->in->n_tok, cols = m->cols;
+    float *rows = j->o->scratch + (size_t)worker * j->o->scratch_floats;
+    float *panel = rows + OPS_PANEL_COLS * KERNEL_ROWS, *acc = panel + OPS_PANEL_COLS * KERNEL_ROWS;
+    for (int64_t r = r0; r < r1; r += KERNEL_ROWS) {
+        const int64_t n_rows = r1 - r < KERNEL_ROWS ? r1 - r : KERNEL_ROWS;
+        memset(acc, 0, (size_t)n_tok * KERNEL_ROWS * sizeof *acc);
+        for (int64_t c = 0; c < cols; c += OPS_PANEL_COLS) {
+            const int64_t n = cols - c < OPS_PANEL_COLS ? cols - c : OPS_PANEL_COLS;
+            const size_t  at = (size_t)(c / m->type->block_elems) * (size_t)m->type->block_bytes;
+            for (int64_t i = 0; i < n_rows; i++) {
+                const uint8_t *src = m->data + (size_t)(r + i) * m->row_bytes + at;
+                if (m->type->id == TYPE_F16) k->f16_to_f32(rows + i * n, (const void *)src, n);
+                else m->type->to_f32(rows + i * n, src, n);
+            }
+            for (int64_t i = n_rows; i < KERNEL_ROWS; i++) memset(rows + i * n, 0, (size_t)n * sizeof *rows);
+            k->panel_from_rows(panel, rows, n, n);
+            k->matmul_panel(acc, panel, n, j->in->x + c, cols, n_tok);
+        }
+        for (int64_t t = 0; t < n_tok; t++)
+            memcpy(p->y + t * p->ldy + r, acc + t * KERNEL_ROWS, (size_t)n_rows * sizeof *acc);
+    }
+}
+
+static void product_task(void *ctx, int64_t task, int worker) {
+    const product_job *j = ctx;
+    int                i = 0;
+    while (task >= j->first[i + 1]) i++;
+    const ops_product *p = &j->list[i];
+    const matrix      *m = p->m;
+    const int64_t      r0 = (task - j->first[i]) * j->rows[i];
+    const int64_t      r1 = r0 + j->rows[i] < m->rows ? r0 + j->rows[i] : m->rows;
+    if (ops_in_integers(j->o, m))
+        j->o->k.matmul[m->type->id](p->y + r0, p->ldy, m->data + (size_t)r0 * m->row_bytes, m->row_bytes,
+                                    r1 - r0, m->cols, j->in->act, j->in->n_tok);
+    else
+        rows_through_f32(j, p, r0, r1, worker);
+}
+
+void ops_matmul(ops *o, const ops_input *in, const ops_product *list, int n) {
+    product_job j = {.o = o, .in = in, .list = list, .n = n};
+    for (int i = 0; i < n; i++) {
+        const matrix *m = list[i].m;
+        int64_t       rows = (int64_t)(TASK_BYTES / m->row_bytes) / KERNEL_ROWS * KERNEL_ROWS;
+        j.rows[i] = rows < KERNEL_ROWS ? KERNEL_ROWS : rows;
+        j.first[i + 1] = j.first[i] + (m->rows + j.rows[i] - 1) / j.rows[i];
+    }
+    thread_run(o->pool, j.first[n], product_task, &j);
+}
+
+void ops_row(const ops *o, float *dst, const matrix *m, int64_t r, float scale) {
+    const uint8_t *src = m->data + (size_t)r * m->row_bytes;
+    (void)o;
+    m->type->to_f32(dst, src, m->cols);
+    if (scale != 1)
+        for (int64_t i = 0; i < m->cols; i++) dst[i] *= scale;
+}

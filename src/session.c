@@ -1,0 +1,329 @@
+/* session.c - a sequence of tokens over one model: evaluate, sample, generate. */
+#include "session.h"
+#include "cpu.h"
+#include "limits.h"
+#include "unicode.h"
+#include <math.h>
+#include <string.h>
+
+/* Rows of logits computed at once when all positions are scored: enough to share each read of the
+ * output matrix, little enough that 262144 logits a row stay at 16 MiB. */
+enum { SCORE_ROWS = 16 };
+
+slm_session_options slm_session_defaults(void) { return (slm_session_options){0}; }
+
+slm_sampling slm_sampling_defaults(void) {
+    return (slm_sampling){.temperature = 0.8f, .top_k = 40, .top_p = 0.95f, .min_p = 0.05f, .typical_p = 1,
+                          .repeat_penalty = 1, .repeat_last_n = 64};
+}
+
+slm_generation slm_generation_defaults(void) { return (slm_generation){.max_new = -1}; }
+
+/* ---- create ---------------------------------------------------------------- */
+
+static slm_status check_options(slm_session *s, const slm_model *m, const slm_session_options *opt, slm_error *err) {
+    if (!m->has_weights) return err_set(err, SLM_ERR_ARGUMENT, "the model was opened for its vocabulary only");
+    const int trained = m->w.cfg.n_ctx_train;
+    if (opt->n_ctx < 0 || opt->n_ctx > 1 << 30) return err_set(err, SLM_ERR_ARGUMENT, "a context of %d tokens is not possible", opt->n_ctx);
+    if (opt->n_batch < 0 || opt->n_batch > 1 << 16) return err_set(err, SLM_ERR_ARGUMENT, "a batch of %d tokens is not in [1, 65536]", opt->n_batch);
+    if (opt->n_threads < 0 || opt->n_threads > MAX_THREADS)
+        return err_set(err, SLM_ERR_ARGUMENT, "%d threads are not in [1, %d]", opt->n_threads, MAX_THREADS);
+    if (opt->kv_type != SLM_KV_F16 && opt->kv_type != SLM_KV_F32) return err_set(err, SLM_ERR_ARGUMENT, "unknown cache type %d", (int)opt->kv_type);
+    s->m = m;
+    s->n_ctx = opt->n_ctx ? opt->n_ctx : trained < 4096 ? trained : 4096;
+    s->n_batch = opt->n_batch ? opt->n_batch : 512;
+    if (s->n_batch > s->n_ctx) s->n_batch = s->n_ctx;
+    s->n_threads = opt->n_threads ? opt->n_threads : cpu_default_threads();
+    s->n_rows = opt->score_all ? SCORE_ROWS : 1;
+    return SLM_OK;
+}
+
+static void layout(arena *a, slm_session *s, slm_kv_type type, size_t *kv_bytes) {
+    forward_layout(a, &s->f, &s->m->w, s->n_ctx, s->n_batch, s->n_threads, type);
+    if (kv_bytes) {
+        arena only = {0};
+        kv_cache    k;
+        kv_layout(&only, &k, &s->m->w.cfg, s->n_ctx, s->n_batch, type);
+        *kv_bytes = only.used;
+    }
+    s->logits = arena_take(a, (size_t)s->n_rows * (size_t)s->m->w.n_vocab, sizeof *s->logits, 64);
+    s->ids = arena_take(a, (size_t)s->n_ctx, sizeof *s->ids, 64);
+    sampler_layout(a, &s->pick, s->m->w.n_vocab);
+}
+
+slm_status slm_memory_plan(const slm_model *m, const slm_session_options *opt, slm_memory *out, slm_error *err) {
+    slm_session s = {0};
+    arena       measure = {0};
+    size_t      kv_bytes;
+    slm_status  rc = check_options(&s, m, opt, err);
+    if (rc) return rc;
+    layout(&measure, &s, opt->kv_type, &kv_bytes);
+    if (measure.full) return err_set(err, SLM_ERR_MEMORY, "a context of %d tokens does not fit the address space", s.n_ctx);
+    out->n_ctx = s.n_ctx;
+    out->weights = m->w.bytes + m->w.mem.cap;
+    out->kv = kv_bytes;
+    out->work = measure.used - kv_bytes;
+    out->total = out->weights + out->kv + out->work;
+    return SLM_OK;
+}
+
+slm_status slm_session_create(slm_session **out, const slm_model *m, const slm_session_options *opt, slm_error *err) {
+    slm_session *s = mem_zero(1, sizeof *s);
+    if (!s) return err_memory(err, "a session", sizeof *s);
+    arena        measure = {0};
+    slm_sampling defaults = slm_sampling_defaults();
+    slm_status   rc = check_options(s, m, opt, err);
+    if (rc) goto fail;
+    layout(&measure, s, opt->kv_type, NULL);
+    if (measure.full) {
+        rc = err_set(err, SLM_ERR_MEMORY, "a context of %d tokens does not fit the address space", s->n_ctx);
+        goto fail;
+    }
+    if ((rc = arena_alloc(&s->mem, measure.used, "the session", err))) goto fail;
+    layout(&s->mem, s, opt->kv_type, NULL);
+    if ((rc = thread_pool_create(&s->pool, s->n_threads, err))) goto fail;
+    forward_init(&s->f, s->n_ctx, &m->k, s->pool);
+    if ((rc = sampler_set(&s->pick, &defaults, err))) goto fail;
+    *out = s;
+    return SLM_OK;
+fail:
+    slm_session_free(s);
+    return rc;
+}
+
+void slm_session_free(slm_session *s) {
+    if (!s) return;
+    thread_pool_free(s->pool);
+    arena_free(&s->mem);
+    mem_free(s);
+}
+
+int          slm_session_n_ctx(const slm_session *s) { return s->n_ctx; }
+int          slm_session_n_threads(const slm_session *s) { return s->n_threads; }
+int          slm_session_pos(const slm_session *s) { return s->n_ids; }
+const float *slm_session_logits(const slm_session *s) { return s->logits; }
+
+slm_status slm_session_set_sampling(slm_session *s, const slm_sampling *p, slm_error *err) { return sampler_set(&s->pick, p, err); }
+
+void slm_session_rewind(slm_session *s, int pos) {
+    if (pos < 0) pos = 0;
+    if (pos < s->n_ids) s->n_ids = kv_rewind_to(&s->f.cache, pos);
+    if (s->n_ids == 0) s->f.cache.high = 0;
+}
+
+/* ---- evaluate ---------------------------------------------------------------- */
+
+static slm_status check_ids(const slm_session *s, const int32_t *ids, int n, slm_error *err) {
+    for (int i = 0; i < n; i++)
+        if (ids[i] < 0 || ids[i] >= s->m->w.n_vocab)
+            return err_set(err, SLM_ERR_ARGUMENT, "token id %d is not in [0, %d]", ids[i], s->m->w.n_vocab - 1);
+    return SLM_OK;
+}
+
+static slm_status check_room(const slm_session *s, int total, slm_error *err) {
+    if (total <= s->n_ctx) return SLM_OK;
+    return err_set(err, SLM_ERR_CONTEXT, "%d tokens do not fit the context of %d", total, s->n_ctx);
+}
+
+/* Weights that are broken show in the logits; from there on nothing would make sense. */
+static slm_status check_finite(const slm_session *s, int row, int pos, slm_error *err) {
+    const float *l = s->logits + (size_t)row * (size_t)s->m->w.n_vocab;
+    float        lane[8] = {0}; /* 0 * x is NaN for what is not finite, and NaN stays */
+    const int    n = s->m->w.n_vocab;
+    for (int i = 0; i + 8 <= n; i += 8)
+        for (int j = 0; j < 8; j++) lane[j] += l[i + j] * 0.0f;
+    for (int i = n / 8 * 8; i < n; i++) lane[0] += l[i] * 0.0f;
+    for (int j = 1; j < 8; j++) lane[0] += lane[j];
+    if (lane[0] == 0) return SLM_OK;
+    return err_set(err, SLM_ERR_NUMERIC, "no finite logits at token %d: the weights are damaged", pos);
+}
+
+/* Appends ids (checked) to the cache, batch by batch; logits of the last one. */
+static slm_status append(slm_session *s, const int32_t *ids, int n, slm_error *err) {
+    for (int i = 0; i < n;) {
+        const int k = n - i < s->n_batch ? n - i : s->n_batch;
+        forward(&s->f, ids + i, k, s->n_ids);
+        memmove(s->ids + s->n_ids, ids + i, (size_t)k * sizeof *ids);
+        s->n_ids += k;
+        i += k;
+        if (i == n) forward_logits(&s->f, k - 1, 1, s->logits);
+    }
+    return check_finite(s, 0, s->n_ids - 1, err);
+}
+
+/* As slm_session_sync(); *reused: how many of ids were there already. */
+static slm_status sync(slm_session *s, const int32_t *ids, int n, int *reused, slm_error *err) {
+    slm_status rc = check_ids(s, ids, n, err);
+    if (rc || (rc = check_room(s, n, err))) return rc;
+    if (n <= 0) return err_set(err, SLM_ERR_ARGUMENT, "there is no token to evaluate");
+    int same = 0;
+    while (same < n - 1 && same < s->n_ids && ids[same] == s->ids[same]) same++;
+    slm_session_rewind(s, same);
+    *reused = s->n_ids;
+    return append(s, ids + s->n_ids, n - s->n_ids, err);
+}
+
+slm_status slm_session_sync(slm_session *s, const int32_t *ids, int n, slm_error *err) {
+    int reused;
+    return sync(s, ids, n, &reused, err);
+}
+
+slm_status slm_session_eval(slm_session *s, int32_t id, slm_error *err) {
+    slm_status rc = check_ids(s, &id, 1, err);
+    if (rc || (rc = check_room(s, s->n_ids + 1, err))) return rc;
+    return append(s, &id, 1, err);
+}
+
+slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logits_fn see, void *ud, slm_error *err) {
+    slm_status rc = check_ids(s, ids, n, err);
+    if (rc || (rc = check_room(s, s->n_ids + n, err))) return rc;
+    for (int i = 0; i < n;) {
+        const int k = n - i < s->n_batch ? n - i : s->n_batch;
+        forward(&s->f, ids + i, k, s->n_ids);
+        memmove(s->ids + s->n_ids, ids + i, (size_t)k * sizeof *ids);
+        s->n_ids += k;
+        for (int r = 0; r < k;) {
+            const int rows = k - r < s->n_rows ? k - r : s->n_rows;
+            forward_logits(&s->f, r, rows, s->logits);
+            for (int j = 0; j < rows; j++) {
+                if ((rc = check_finite(s, j, s->n_ids - k + r + j, err))) return rc;
+                if (!see(ud, i + r + j, s->logits + (size_t)j * (size_t)s->m->w.n_vocab)) return SLM_OK;
+            }
+            r += rows;
+            /* The session's logits are those of the last token. */
+            if (r == k) memmove(s->logits, s->logits + (size_t)(rows - 1) * (size_t)s->m->w.n_vocab, (size_t)s->m->w.n_vocab * sizeof(float));
+        }
+        i += k;
+    }
+    return SLM_OK;
+}
+
+slm_status slm_session_sample(slm_session *s, int32_t *id, slm_error *err) {
+    if (!s->n_ids) return err_set(err, SLM_ERR_ARGUMENT, "nothing has been evaluated yet");
+    slm_status rc = check_finite(s, 0, s->n_ids - 1, err);
+    if (!rc) *id = sampler_pick(&s->pick, s->logits, s->ids, s->n_ids);
+    return rc;
+}
+
+/* ---- generate ---------------------------------------------------------------- */
+
+/* Text on its way out: bytes that may still become a character or a stop text wait here. */
+typedef struct {
+    const slm_generation *opt;
+    slm_emit_fn           emit;
+    void                 *ud;
+    strbuf                wait, clean;
+    bool                  stopped, cancelled;
+    bool                  skip_space; /* the next byte, if a space, is the one put before the text */
+} outlet;
+
+/* First place in text where a stop text stands; SIZE_MAX: nowhere. */
+static size_t find_stop(const outlet *o, str text) {
+    size_t best = SIZE_MAX;
+    for (int i = 0; i < o->opt->n_stop; i++) {
+        const str stop = str_of(o->opt->stop[i]);
+        for (size_t at = 0; stop.n && at + stop.n <= text.n && at < best; at++)
+            if (!memcmp(text.p + at, stop.p, stop.n)) best = at;
+    }
+    return best;
+}
+
+/* Length of the longest end of text that begins a stop text. */
+static size_t begun_stop(const outlet *o, str text) {
+    size_t most = 0;
+    for (int i = 0; i < o->opt->n_stop; i++) {
+        const str stop = str_of(o->opt->stop[i]);
+        for (size_t n = stop.n ? stop.n - 1 : 0; n > most; n--)
+            if (n <= text.n && !memcmp(text.p + text.n - n, stop.p, n)) most = n;
+    }
+    return most;
+}
+
+/* Emits the first n waiting bytes, broken characters as U+FFFD. */
+static void send(outlet *o, int32_t id, size_t n) {
+    o->clean.n = 0;
+    for (size_t i = 0; i < n;) {
+        uint32_t cp;
+        size_t   len = utf8_decode(o->wait.p + i, n - i, &cp);
+        if (len) strbuf_put(&o->clean, o->wait.p + i, len);
+        else strbuf_put(&o->clean, "\xef\xbf\xbd", 3);
+        i += len ? len : 1;
+    }
+    if (n) memmove(o->wait.p, o->wait.p + n, o->wait.n - n);
+    o->wait.n -= n;
+    if (!o->clean.bad && !o->emit(o->ud, id, o->clean.n ? o->clean.p : "", o->clean.n)) o->cancelled = true;
+}
+
+static void put_token(outlet *o, const tokenizer *t, int32_t id) {
+    if (!tok_is_control(t, id)) {
+        str bytes = tok_bytes(t, id);
+        if (o->skip_space && bytes.n && bytes.p[0] == ' ') bytes.p++, bytes.n--;
+        o->skip_space = false;
+        strbuf_str(&o->wait, bytes);
+    }
+    const str    text = {o->wait.p, o->wait.n};
+    const size_t stop = find_stop(o, text);
+    if (stop != SIZE_MAX) {
+        o->stopped = true;
+        o->wait.n = stop;
+        send(o, id, stop);
+        return;
+    }
+    const size_t held = begun_stop(o, text);
+    send(o, id, utf8_whole(text.p ? text.p : "", text.n - held));
+}
+
+/* Is nothing but BOS before the new text?  Then a vocabulary's leading space is not text. */
+static bool begins_text(const slm_session *s, const int32_t *ids, int n) {
+    for (int i = 0; i < n; i++)
+        if (!tok_is_control(s->m->tok, ids[i])) return false;
+    return tok_strips_first_space(s->m->tok);
+}
+
+slm_status slm_generate(slm_session *s, const int32_t *prompt, int n, const slm_generation *opt, slm_emit_fn emit, void *ud,
+                        slm_stats *stats, slm_error *err) {
+    slm_stats    none, *st = stats ? stats : &none;
+    outlet       o = {.opt = opt, .emit = emit, .ud = ud, .skip_space = begins_text(s, prompt, n)};
+    const double t0 = clock_ms();
+    memset(st, 0, sizeof *st);
+    st->n_prompt = n;
+    slm_status rc = sync(s, prompt, n, &st->n_reused, err);
+    if (rc) return rc;
+    const double t1 = clock_ms();
+    st->prefill_ms = t1 - t0;
+    for (;;) {
+        if (opt->max_new >= 0 && st->n_new >= opt->max_new) {
+            st->finish = SLM_FINISH_LENGTH;
+            break;
+        }
+        int32_t id;
+        if ((rc = slm_session_sample(s, &id, err))) break;
+        if (st->n_new == 0) st->first_token_ms = clock_ms() - t0;
+        const bool ends = tok_ends_turn(s->m->tok, id);
+        if (ends && !opt->ignore_eos) {
+            st->finish = SLM_FINISH_STOP;
+            break;
+        }
+        st->n_new++;
+        put_token(&o, s->m->tok, id);
+        if (o.wait.bad || o.clean.bad) {
+            rc = err_memory(err, "text", o.wait.n);
+            break;
+        }
+        if (o.stopped || o.cancelled) {
+            st->finish = o.stopped ? SLM_FINISH_STOP : SLM_FINISH_CANCELLED;
+            break;
+        }
+        if (s->n_ids == s->n_ctx) {
+            st->finish = SLM_FINISH_CONTEXT;
+            break;
+        }
+        if (opt->max_new >= 0 && st->n_new >= opt->max_new) continue; /* nobody will ask for its logits */
+        if ((rc = slm_session_eval(s, id, err))) break;
+    }
+    if (!o.stopped && !o.cancelled && o.wait.n) send(&o, -1, o.wait.n);
+    st->decode_ms = clock_ms() - t1;
+    strbuf_free(&o.wait);
+    strbuf_free(&o.clean);
+    return rc;
+}

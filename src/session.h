@@ -1,0 +1,29 @@
+/* session.h - floor 7: where numbers and text meet.  Private to session.c and api.c; everyone else
+ * uses slm.h. */
+#ifndef SESSION_H
+#define SESSION_H
+#include "forward.h"
+#include "sampler.h"
+#include "tokenizer.h"
+
+struct slm_model {
+    gguf      *file;
+    kernels    k;
+    weights    w;      /* empty when vocab_only */
+    bool       has_weights;
+    tokenizer *tok;
+    char       name[128], quant[32];
+};
+
+struct slm_session {
+    const slm_model *m;
+    forward_state    f;
+    sampler          pick;
+    thread_pool     *pool;
+    arena            mem;
+    int              n_ctx, n_batch, n_threads, n_rows;
+    float           *logits;  /* [n_rows][n_vocab]; row 0 after sync and eval */
+    int32_t         *ids;     /* [n_ctx]: what the cache holds */
+    int              n_ids;
+};
+#endif
