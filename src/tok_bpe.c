@@ -56,8 +56,8 @@ slm_status bpe_load(vocab *v, const gguf *g, const splitter *split, slm_error *e
     v->whole_words = split_whole_words(split);
     const gguf_kv *merges = gguf_kv_find(g, "tokenizer.ggml.merges");
     if (merges && (!merges->is_array || merges->elem != GGUF_STR))
-        return err_set(err, SLM_ERR_FORMAT, "%s: tokenizer.ggml.merges is not an array of strings",
-                       gguf_name(g));
+        return gguf_fail(g, err, SLM_ERR_FORMAT,
+                         "tokenizer.ggml.merges is not an array of strings");
     rc = vocab_merge_room(v, merges ? merges->n : 0, err);
     if (rc || !merges) return rc;
     gguf_strings it = gguf_strings_of(merges);
@@ -77,7 +77,7 @@ slm_status bpe_load(vocab *v, const gguf *g, const splitter *split, slm_error *e
         int32_t both = vocab_find(v, bytes, n_left + n_right);
         if (left < 0 || right < 0 || both < 0) continue;
         if (!vocab_merge_add(v, (uint32_t)left, (uint32_t)right, rank, both))
-            return err_set(err, SLM_ERR_FORMAT, "%s: the merges collide", gguf_name(g));
+            return gguf_fail(g, err, SLM_ERR_FORMAT, "the merges collide");
     }
     return SLM_OK;
 }

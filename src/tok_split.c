@@ -39,8 +39,10 @@ static size_t run_of(str s, size_t i, unsigned cls) {
 
 /* ---- a rule: one alternative after the other -------------------------------------- */
 
-enum { CUT_NONE, CUT_LOWER, CUT_ANY, CUT_BEHIND }; /* 's 're 'll: as written; any case; as the tail of a word */
-enum { LEAD_SPACE, LEAD_ANY }; /* a word may begin with a space; with anything but newline, letter, digit */
+/* 's 're 'll are words of their own: as written; in any case; or they are the tail of a word. */
+enum { CUT_NONE, CUT_LOWER, CUT_ANY, CUT_BEHIND };
+/* A word may begin with a space; with any one character but a newline, letter or digit. */
+enum { LEAD_SPACE, LEAD_ANY };
 
 typedef struct {
     uint8_t contraction, lead;
@@ -319,7 +321,7 @@ bool split_adds_bos(const splitter *s) { return s->adds_bos; }
 
 void split_names(strbuf *out) {
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        strbuf_fmt(out, "%s%s", i ? " " : "", table[i].names);
+        strbuf_fmt(out, "%s%.*s", i ? " " : "", (int)strcspn(table[i].names, " "), table[i].names);
 }
 
 static bool run_step(const splitter *s, int k, str text, split_word_fn word, void *ud) {

@@ -13,7 +13,7 @@ const splitter *split_find(str name);
 bool        split_whole_words(const splitter *s);
 bool        split_nfc(const splitter *s);
 bool        split_adds_bos(const splitter *s);
-/* All names that split_find knows, separated by spaces. */
+/* One name of each rule, separated by spaces. */
 void        split_names(strbuf *out);
 
 /* Calls `word` with consecutive parts that make up the whole text, in linear time, until it

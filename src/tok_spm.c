@@ -64,12 +64,11 @@ slm_status spm_load(vocab *v, const gguf *g, slm_error *err) {
     if (rc) return rc;
     const gguf_kv *scores = gguf_kv_find(g, "tokenizer.ggml.scores");
     if (scores && (!scores->is_array || scores->elem != GGUF_F32))
-        return err_set(err, SLM_ERR_FORMAT, "%s: tokenizer.ggml.scores is not an array of f32",
-                       gguf_name(g));
+        return gguf_fail(g, err, SLM_ERR_FORMAT, "tokenizer.ggml.scores is not an array of f32");
     if (scores && scores->n != (uint64_t)v->n)
-        return err_set(err, SLM_ERR_FORMAT,
-                       "%s: tokenizer.ggml.scores has %llu elements, tokenizer.ggml.tokens has %d",
-                       gguf_name(g), (unsigned long long)scores->n, v->n);
+        return gguf_fail(g, err, SLM_ERR_FORMAT,
+                         "tokenizer.ggml.scores has %llu elements, tokenizer.ggml.tokens has %d",
+                         (unsigned long long)scores->n, v->n);
     v->rank = mem_zero((size_t)v->n, sizeof *v->rank);
     if (!v->rank) return err_memory(err, "vocabulary", (size_t)v->n * sizeof *v->rank);
     for (int i = 0; i < v->n && scores; i++)

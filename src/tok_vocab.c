@@ -102,8 +102,9 @@ int vocab_settle_type(vocab *v, str s, int id) {
 
 static slm_status wrong_length(const gguf *g, const char *key, uint64_t n, uint64_t want,
                                slm_error *err) {
-    return err_set(err, SLM_ERR_FORMAT, "%s: %s has %llu elements, tokenizer.ggml.tokens has %llu",
-                   gguf_name(g), key, (unsigned long long)n, (unsigned long long)want);
+    return gguf_fail(g, err, SLM_ERR_FORMAT,
+                     "%s has %llu elements, tokenizer.ggml.tokens has %llu", key,
+                     (unsigned long long)n, (unsigned long long)want);
 }
 
 slm_status vocab_load(vocab *v, const gguf *g, vocab_piece_fn piece, void *ud,
@@ -112,15 +113,15 @@ slm_status vocab_load(vocab *v, const gguf *g, vocab_piece_fn piece, void *ud,
     const gguf_kv *tokens = gguf_kv_find(g, "tokenizer.ggml.tokens");
     const gguf_kv *types = gguf_kv_find(g, "tokenizer.ggml.token_type");
     if (!tokens || !tokens->is_array || tokens->elem != GGUF_STR || !tokens->n)
-        return err_set(err, SLM_ERR_FORMAT, "%s: tokenizer.ggml.tokens is not an array of strings",
-                       gguf_name(g));
+        return gguf_fail(g, err, SLM_ERR_FORMAT,
+                         "tokenizer.ggml.tokens is not an array of strings");
     if (tokens->n >= MODEL_MAX_VOCAB)
-        return err_set(err, SLM_ERR_FORMAT, "%s: %llu tokens, the limit is %d", gguf_name(g),
-                       (unsigned long long)tokens->n, MODEL_MAX_VOCAB - 1);
+        return gguf_fail(g, err, SLM_ERR_FORMAT, "%llu tokens, the limit is %d",
+                         (unsigned long long)tokens->n, MODEL_MAX_VOCAB - 1);
     if (types && (!types->is_array || types->elem < GGUF_U8 || types->elem > GGUF_I32 ||
                   types->elem == GGUF_F32))
-        return err_set(err, SLM_ERR_FORMAT, "%s: tokenizer.ggml.token_type is not an array of integers",
-                       gguf_name(g));
+        return gguf_fail(g, err, SLM_ERR_FORMAT,
+                         "tokenizer.ggml.token_type is not an array of integers");
     if (types && types->n != tokens->n)
         return wrong_length(g, "tokenizer.ggml.token_type", types->n, tokens->n, err);
     v->n = (int)tokens->n;
@@ -134,8 +135,8 @@ slm_status vocab_load(vocab *v, const gguf *g, vocab_piece_fn piece, void *ud,
     v->mask = size - 1;
     /* Pieces are never longer than their text; 4 GiB of text cannot be addressed by `at`. */
     if (tokens->bytes > UINT32_MAX)
-        return err_set(err, SLM_ERR_FORMAT, "%s: the token texts take %zu bytes", gguf_name(g),
-                       tokens->bytes);
+        return gguf_fail(g, err, SLM_ERR_FORMAT, "the token texts take %zu bytes",
+                         tokens->bytes);
     strbuf  text = {0};
     uint8_t *found = mem_zero(n, 1); /* can plain text become token i? */
     text.p = mem_zero(tokens->bytes, 1);
@@ -161,7 +162,7 @@ slm_status vocab_load(vocab *v, const gguf *g, vocab_piece_fn piece, void *ud,
     mem_free(found);
     if (text.bad) return err_memory(err, what, text.n);
     return ok ? SLM_OK
-              : err_set(err, SLM_ERR_FORMAT, "%s: the texts of the tokens collide", gguf_name(g));
+              : gguf_fail(g, err, SLM_ERR_FORMAT, "the texts of the tokens collide");
 }
 
 void vocab_free(vocab *v) {

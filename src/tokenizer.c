@@ -41,15 +41,15 @@ static slm_status read_id(const tokenizer *t, const gguf *g, const char *key, in
     if (!kv) return SLM_OK;
     if (kv->is_array || kv->elem == GGUF_STR || kv->elem == GGUF_F32 || kv->elem == GGUF_F64 ||
         kv->elem == GGUF_BOOL || kv->elem == GGUF_ARRAY)
-        return err_set(err, SLM_ERR_FORMAT, "%s: %s is not a token id", gguf_name(g), key);
+        return gguf_fail(g, err, SLM_ERR_FORMAT, "%s is not a token id", key);
     uint64_t id = gguf_kv_uint(kv, 0);
     if (id == UINT32_MAX || id == UINT64_MAX) {
         *out = -1;
         return SLM_OK;
     }
     if (id >= (uint64_t)t->v.n)
-        return err_set(err, SLM_ERR_FORMAT, "%s: %s = %llu, the vocabulary has %d tokens",
-                       gguf_name(g), key, (unsigned long long)id, t->v.n);
+        return gguf_fail(g, err, SLM_ERR_FORMAT, "%s = %llu, the vocabulary has %d tokens", key,
+                         (unsigned long long)id, t->v.n);
     *out = (int32_t)id;
     return SLM_OK;
 }
@@ -133,14 +133,16 @@ static slm_status load(tokenizer *t, const gguf *g, slm_error *err) {
     if (!rc) rc = gguf_str(g, "tokenizer.ggml.pre", &pre, err);
     if (!rc) rc = gguf_str(g, "general.architecture", &arch, err);
     if (rc) return rc;
-    if (!model.n) return err_set(err, SLM_ERR_FORMAT, "%s: no tokenizer.ggml.model", gguf_name(g));
+    if (!model.n) return gguf_fail(g, err, SLM_ERR_FORMAT, "no tokenizer.ggml.model");
     if (str_is(model, "gpt2")) {
         t->split = split_find(pre);
         if (!t->split || pre.n >= sizeof t->pre) {
             strbuf names = {.cap_bytes = 4096};
             split_names(&names);
-            rc = err_set(err, SLM_ERR_UNSUPPORTED, "tokenizer.ggml.pre = \"%.*s\" is not supported: %.*s",
-                         (int)(pre.n < 40 ? pre.n : 40), pre.p, (int)names.n, names.p ? names.p : "");
+            rc = gguf_fail(g, err, SLM_ERR_UNSUPPORTED,
+                           "tokenizer.ggml.pre = \"%.*s\" is not supported: %.*s",
+                           (int)(pre.n < 40 ? pre.n : 40), pre.p, (int)names.n,
+                           names.p ? names.p : "");
             strbuf_free(&names);
             return rc;
         }
@@ -148,9 +150,9 @@ static slm_status load(tokenizer *t, const gguf *g, slm_error *err) {
         rc = bpe_load(&t->v, g, t->split, err);
     } else if (str_is(model, "llama")) rc = spm_load(&t->v, g, err);
     else
-        return err_set(err, SLM_ERR_UNSUPPORTED,
-                       "%s: tokenizer.ggml.model = \"%.*s\" is not supported: gpt2 llama",
-                       gguf_name(g), (int)(model.n < 40 ? model.n : 40), model.p);
+        return gguf_fail(g, err, SLM_ERR_UNSUPPORTED,
+                         "tokenizer.ggml.model = \"%.*s\" is not supported: gpt2 llama",
+                         (int)(model.n < 40 ? model.n : 40), model.p);
     if (rc) return rc;
     t->flag = mem_zero((size_t)t->v.n, 1);
     if (!t->flag) return err_memory(err, "vocabulary", (size_t)t->v.n);
