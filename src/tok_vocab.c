@@ -76,7 +76,7 @@ static bool put_piece(vocab *v, int32_t id) {
 static const char *const ends_turn[] = {
     "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|im_end|>", "<|endoftext|>", "<|end|>",
     "<|return|>", "<|call|>", "<end_of_turn>", "<end_of_utterance>", "<|end_of_role|>",
-    "<\xef\xbd\x9c" "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>", "<|eot|>",
+    "<｜end▁of▁sentence｜>", "<|eot|>",
     /* Between files: what comes after is another document. */
     "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<reponame>"};
 

@@ -155,7 +155,7 @@ static void spm_words(words *w) {
         add_word(w, s, 6, 0);
     }
     static const char *const piece[] = {"\xe2\x96\x81", "a", "b", "<", "s", ">", "/",
-                                        "aa", "aaaa", "\xe2\x96\x81" "a", "<s", "s>", "ab",
+                                        "aa", "aaaa", "\xe2\x96\x81\x61", "<s", "s>", "ab",
                                         "\xe2\x96\x81\xe2\x96\x81"};
     for (size_t i = 0; i < ARRAY_LEN(piece); i++) add_word(w, piece[i], 1, -(float)i);
     add_word(w, "<|end|>", 3, 0);
