@@ -23,6 +23,10 @@
 #define MODEL_MAX_HEADS  4096
 #define MODEL_MAX_VOCAB  (1 << 24)
 
+/* Special tokens longer than this are not looked for in text; real ones stay below 50 bytes.  It
+ * bounds the time spent on each byte of a text made to almost match a hostile vocabulary. */
+#define TOK_MAX_SPECIAL 256
+
 /* Deeper JSON than any message; bounds recursion. */
 #define JSON_MAX_DEPTH 256
 /* One prompt's bytes. */

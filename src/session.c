@@ -296,7 +296,7 @@ slm_status slm_generate(slm_session *s, const int32_t *prompt, int n, const slm_
             st->finish = SLM_FINISH_LENGTH;
             break;
         }
-        int32_t id;
+        int32_t id = -1;
         if ((rc = slm_session_sample(s, &id, err))) break;
         if (st->n_new == 0) st->first_token_ms = clock_ms() - t0;
         const bool ends = tok_ends_turn(s->m->tok, id);

@@ -1,5 +1,7 @@
-/* unicode.c - UTF-8 by the table of well-formed sequences (Unicode 15, table 3-7). */
+/* unicode.c - UTF-8 by the table of well-formed sequences (Unicode 15, table 3-7), classes and
+ * canonical mappings from generated tables. */
 #include "unicode.h"
+#include "unicode_tables.h"
 
 size_t utf8_decode(const char *p, size_t n, uint32_t *cp) {
     const uint8_t *s = (const uint8_t *)p;
@@ -61,4 +63,83 @@ size_t utf8_whole(const char *p, size_t n) {
     for (size_t back = 1; back <= 3 && back <= n; back++)
         if ((s[n - back] & 0xc0) != 0x80) return is_open(s + n - back, back) ? n - back : n;
     return n;
+}
+
+/* ---- classes --------------------------------------------------------------- */
+
+unsigned uc_class(uint32_t cp) {
+    uint32_t block = cp >> 7;
+    if (block >= CLASS_BLOCKS) return cp >= 0xe0100 && cp <= 0xe01ef ? UC_MARK : 0;
+    uint64_t word = class_words[class_block[block] * 8 + (cp >> 4 & 7)];
+    return class_flags[word >> (cp & 15) * 4 & 15];
+}
+
+const char *uc_version(void) { return UNICODE_TABLES_VERSION; }
+
+/* ---- NFC ------------------------------------------------------------------- */
+
+/* Hangul syllables are computed (Unicode 15, section 3.12): S = L, V and perhaps T. */
+enum { S0 = 0xac00, L0 = 0x1100, V0 = 0x1161, T0 = 0x11a7, N_L = 19, N_V = 21, N_T = 28 };
+
+bool uc_nfc_inert(uint32_t cp) {
+    if (cp < 0x300 || cp >> 8 >= NFC_BLOCKS) return true;
+    return !(nfc_words[nfc_block[cp >> 8] * 4 + (cp >> 6 & 3)] >> (cp & 63) & 1);
+}
+
+unsigned uc_combining(uint32_t cp) {
+    if (cp < 0x300) return 0;
+    size_t lo = 0, hi = sizeof nfc_ccc / sizeof *nfc_ccc;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (cp > nfc_ccc[mid].hi) lo = mid + 1;
+        else if (cp < nfc_ccc[mid].lo) hi = mid;
+        else return nfc_ccc[mid].ccc;
+    }
+    return 0;
+}
+
+size_t uc_decompose(uint32_t cp, uint32_t out[4]) {
+    if (cp - S0 < N_L * N_V * N_T) {
+        uint32_t s = cp - S0, t = s % N_T;
+        out[0] = L0 + s / (N_V * N_T);
+        out[1] = V0 + s % (N_V * N_T) / N_T;
+        if (t) out[2] = T0 + t;
+        return t ? 3 : 2;
+    }
+    /* Only the first of a pair can decompose further; three steps is the deepest there is, so the
+     * seconds are at most three and come out last first. */
+    uint32_t tail[3];
+    size_t   n = 0;
+    while (n < 3) {
+        size_t lo = 0, hi = sizeof nfc_pairs / sizeof *nfc_pairs;
+        while (lo < hi) {
+            size_t mid = (lo + hi) / 2;
+            if (nfc_pairs[mid].cp < cp) lo = mid + 1;
+            else hi = mid;
+        }
+        if (lo == sizeof nfc_pairs / sizeof *nfc_pairs || nfc_pairs[lo].cp != cp) break;
+        cp = nfc_pairs[lo].first;
+        if (nfc_pairs[lo].second) tail[n++] = nfc_pairs[lo].second;
+    }
+    out[0] = cp;
+    for (size_t i = 0; i < n; i++) out[1 + i] = tail[n - 1 - i];
+    return n + 1;
+}
+
+uint32_t uc_compose(uint32_t first, uint32_t second) {
+    if (first - L0 < N_L && second - V0 < N_V)
+        return S0 + ((first - L0) * N_V + (second - V0)) * N_T;
+    if (first - S0 < N_L * N_V * N_T && (first - S0) % N_T == 0 && second - T0 - 1 < N_T - 1)
+        return first + (second - T0);
+    size_t lo = 0, hi = sizeof nfc_compose / sizeof *nfc_compose;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2, i = nfc_compose[mid];
+        if (nfc_pairs[i].first < first ||
+            (nfc_pairs[i].first == first && nfc_pairs[i].second < second))
+            lo = mid + 1;
+        else hi = mid;
+    }
+    if (lo == sizeof nfc_compose / sizeof *nfc_compose) return 0;
+    size_t i = nfc_compose[lo];
+    return nfc_pairs[i].first == first && nfc_pairs[i].second == second ? nfc_pairs[i].cp : 0;
 }

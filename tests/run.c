@@ -13,7 +13,8 @@
     X(base) \
     X(json) \
     X(quant) X(kernels) \
-    X(gguf)
+    X(gguf) \
+    X(unicode) X(tokenizer)
 
 #define X(t) extern const test_case tests_##t[];
 TABLES(X)

@@ -1,0 +1,316 @@
+/* tokenizer.c - settings of a vocabulary, special tokens, and the driver of both families.
+ *
+ * Text is cut at the special tokens that may be recognised in it; what lies between goes to the
+ * family.  Control tokens are recognised on request and only in trusted bytes, so that a user who
+ * types <|im_end|> has typed ten characters; tokens that the vocabulary's maker added for text
+ * (runs of newlines, <tool_call>) are recognised always. */
+#include "tokenizer.h"
+#include "limits.h"
+#include "tok_bpe.h"
+#include "tok_spm.h"
+#include "unicode.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const char *p; /* in vocab.bytes */
+    uint32_t    n;
+    int32_t     id;
+} special;
+
+struct tokenizer {
+    vocab           v;
+    const splitter *split; /* NULL in SentencePiece */
+    char            pre[32];
+    bool            adds_bos, adds_eos, space_prefix;
+    int32_t         bos, eos;
+    uint8_t        *flag;  /* [n] */
+    special        *sp;    /* sorted by text, for search byte by byte */
+    int             n_sp;
+    int             first[257]; /* sp[first[b] .. first[b + 1]) begin with byte b */
+};
+
+enum { FLAG_CONTROL = 1, FLAG_ENDS_TURN = 2, FLAG_STRIPS = 4 /* the white space behind it */ };
+
+/* ---- loading --------------------------------------------------------------------- */
+
+/* An id of the vocabulary; absent, or all ones (as real files have it): leaves *out. */
+static slm_status read_id(const tokenizer *t, const gguf *g, const char *key, int32_t *out,
+                          slm_error *err) {
+    const gguf_kv *kv = gguf_kv_find(g, key);
+    if (!kv) return SLM_OK;
+    if (kv->is_array || kv->elem == GGUF_STR || kv->elem == GGUF_F32 || kv->elem == GGUF_F64 ||
+        kv->elem == GGUF_BOOL || kv->elem == GGUF_ARRAY)
+        return gguf_fail(g, err, SLM_ERR_FORMAT, "%s is not a token id", key);
+    uint64_t id = gguf_kv_uint(kv, 0);
+    if (id == UINT32_MAX || id == UINT64_MAX) {
+        *out = -1;
+        return SLM_OK;
+    }
+    if (id >= (uint64_t)t->v.n)
+        return gguf_fail(g, err, SLM_ERR_FORMAT, "%s = %llu, the vocabulary has %d tokens", key,
+                         (unsigned long long)id, t->v.n);
+    *out = (int32_t)id;
+    return SLM_OK;
+}
+
+static slm_status read_settings(tokenizer *t, const gguf *g, str arch, slm_error *err) {
+    bool    spm = !t->split;
+    int32_t more[3] = {-1, -1, -1};
+    /* What SentencePiece models mean where a file is silent. */
+    if (spm && t->v.n > 2 && t->v.type[1] == TYPE_CONTROL && t->v.type[2] == TYPE_CONTROL) {
+        t->bos = 1;
+        t->eos = 2;
+    }
+    t->adds_bos = spm || split_adds_bos(t->split);
+    t->space_prefix = spm;
+    slm_status rc = SLM_OK;
+    if ((rc = read_id(t, g, "tokenizer.ggml.bos_token_id", &t->bos, err)) ||
+        (rc = read_id(t, g, "tokenizer.ggml.eos_token_id", &t->eos, err)) ||
+        (rc = read_id(t, g, "tokenizer.ggml.unknown_token_id", &t->v.unk, err)) ||
+        (rc = read_id(t, g, "tokenizer.ggml.eot_token_id", more, err)) ||
+        (rc = read_id(t, g, "tokenizer.ggml.eom_token_id", more + 1, err)) ||
+        (rc = gguf_bool(g, "tokenizer.ggml.add_bos_token", &t->adds_bos, err)) ||
+        (rc = gguf_bool(g, "tokenizer.ggml.add_eos_token", &t->adds_eos, err)) ||
+        (spm && (rc = gguf_bool(g, "tokenizer.ggml.add_space_prefix", &t->space_prefix, err))))
+        return rc;
+    more[2] = t->eos;
+    for (int i = 0; i < 3; i++)
+        if (more[i] >= 0) t->flag[more[i]] |= FLAG_ENDS_TURN;
+    bool phi = spm && str_is(arch, "phi3");
+    for (int i = 0; i < t->v.n; i++) {
+        int  type = t->v.type[i];
+        bool control = type == TYPE_CONTROL || type == TYPE_UNKNOWN;
+        if (control) t->flag[i] |= FLAG_CONTROL;
+        if (!control && type != TYPE_USER) continue;
+        str s = vocab_bytes(&t->v, i);
+        if (control && (vocab_name_ends_turn(s) || (t->v.bos_is_s && str_is(s, "</s>"))))
+            t->flag[i] |= FLAG_ENDS_TURN;
+        if (!phi) continue;
+        /* Phi-3's added tokens strip what follows, but for those that begin and end documents. */
+        if (control && type != TYPE_UNKNOWN && i != t->v.unk && i != t->bos && !str_is(s, "<s>") &&
+            !str_is(s, "<unk>") && !str_is(s, "<|endoftext|>"))
+            t->flag[i] |= FLAG_STRIPS;
+        /* The assistant never speaks for itself twice: its opening ends a turn too. */
+        if (str_is(s, "<|assistant|>")) t->flag[i] |= FLAG_ENDS_TURN;
+    }
+    return SLM_OK;
+}
+
+static int by_text(const void *a, const void *b) {
+    const special *x = a, *y = b;
+    int c = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
+    if (c) return c;
+    if (x->n != y->n) return x->n < y->n ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id; /* the first of equal texts is found first */
+}
+
+static slm_status index_specials(tokenizer *t, slm_error *err) {
+    int n = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass && !(t->sp = mem_zero((size_t)n, sizeof *t->sp)))
+            return err_memory(err, "special tokens", (size_t)n * sizeof *t->sp);
+        for (int i = 0; i < t->v.n; i++) {
+            int type = t->v.type[i];
+            if (type != TYPE_CONTROL && type != TYPE_UNKNOWN && type != TYPE_USER) continue;
+            str s = vocab_bytes(&t->v, i);
+            if (!s.n || s.n > TOK_MAX_SPECIAL) continue;
+            if (pass) t->sp[t->n_sp++] = (special){s.p, (uint32_t)s.n, i};
+            else n++;
+        }
+    }
+    qsort(t->sp, (size_t)t->n_sp, sizeof *t->sp, by_text);
+    for (int b = 0, i = 0; b <= 256; b++) {
+        while (i < t->n_sp && (uint8_t)t->sp[i].p[0] < b) i++;
+        t->first[b] = i;
+    }
+    return SLM_OK;
+}
+
+static slm_status load(tokenizer *t, const gguf *g, slm_error *err) {
+    str        model = {0}, pre = STR("default"), arch = {0};
+    slm_status rc = gguf_str(g, "tokenizer.ggml.model", &model, err);
+    if (!rc) rc = gguf_str(g, "tokenizer.ggml.pre", &pre, err);
+    if (!rc) rc = gguf_str(g, "general.architecture", &arch, err);
+    if (rc) return rc;
+    if (!model.n) return gguf_fail(g, err, SLM_ERR_FORMAT, "no tokenizer.ggml.model");
+    if (str_is(model, "gpt2")) {
+        t->split = split_find(pre);
+        if (!t->split || pre.n >= sizeof t->pre) {
+            strbuf names = {.cap_bytes = 4096};
+            split_names(&names);
+            rc = gguf_fail(g, err, SLM_ERR_UNSUPPORTED,
+                           "tokenizer.ggml.pre = \"%.*s\" is not supported: %.*s",
+                           (int)(pre.n < 40 ? pre.n : 40), pre.p, (int)names.n,
+                           names.p ? names.p : "");
+            strbuf_free(&names);
+            return rc;
+        }
+        memcpy(t->pre, pre.p, pre.n);
+        rc = bpe_load(&t->v, g, t->split, err);
+    } else if (str_is(model, "llama")) rc = spm_load(&t->v, g, err);
+    else
+        return gguf_fail(g, err, SLM_ERR_UNSUPPORTED,
+                         "tokenizer.ggml.model = \"%.*s\" is not supported: gpt2 llama",
+                         (int)(model.n < 40 ? model.n : 40), model.p);
+    if (rc) return rc;
+    t->flag = mem_zero((size_t)t->v.n, 1);
+    if (!t->flag) return err_memory(err, "vocabulary", (size_t)t->v.n);
+    rc = read_settings(t, g, arch, err);
+    return rc ? rc : index_specials(t, err);
+}
+
+slm_status tok_load(tokenizer **out, const gguf *g, slm_error *err) {
+    tokenizer *t = mem_zero(1, sizeof *t);
+    if (!t) return err_memory(err, "tokenizer", sizeof *t);
+    t->bos = t->eos = -1;
+    slm_status rc = load(t, g, err);
+    if (rc) tok_free(t);
+    else *out = t;
+    return rc;
+}
+
+void tok_free(tokenizer *t) {
+    if (!t) return;
+    vocab_free(&t->v);
+    mem_free(t->flag);
+    mem_free(t->sp);
+    mem_free(t);
+}
+
+/* ---- encoding ---------------------------------------------------------------------- */
+
+/* The longest special token at text.p[at] that may be recognised there; -1: none.  *len: bytes of
+ * text.  The candidates with a common beginning are neighbours in the sorted table, so each byte
+ * narrows a range. */
+static int32_t special_at(const tokenizer *t, str text, const uint8_t *trust, unsigned flags,
+                          size_t at, size_t *len) {
+    uint8_t b = (uint8_t)text.p[at];
+    int     lo = t->first[b], hi = t->first[b + 1];
+    if (lo == hi && !(b == 0xe2 && !t->split)) return -1;
+    bool    control = flags & TOK_SPECIAL;
+    int32_t best = -1;
+    lo = 0;
+    hi = t->n_sp;
+    size_t i = at;
+    for (uint32_t depth = 0; lo < hi; depth++) {
+        for (int k = lo; k < hi && t->sp[k].n == depth && depth; k++)
+            if (control || !(t->flag[t->sp[k].id] & FLAG_CONTROL)) {
+                best = t->sp[k].id;
+                *len = i - at;
+                break;
+            }
+        if (i == text.n) break;
+        if (trust && !trust[i]) control = false;
+        uint8_t c = (uint8_t)text.p[i];
+        size_t  step = 1;
+        /* SentencePiece reads U+2581 as a space, also in its added tokens. */
+        if (c == 0xe2 && !t->split && text.n - i >= 3 && !memcmp(text.p + i, "\xe2\x96\x81", 3)) {
+            if (trust && !(trust[i + 1] && trust[i + 2])) control = false;
+            c = ' ';
+            step = 3;
+        }
+        i += step;
+        if (!depth) {
+            lo = t->first[c];
+            hi = t->first[c + 1];
+            continue;
+        }
+        while (lo < hi && t->sp[lo].n <= depth) lo++; /* those that end here */
+        int low = lo, high = hi;
+        while (low < high) {
+            int mid = (low + high) / 2;
+            if ((uint8_t)t->sp[mid].p[depth] < c) low = mid + 1;
+            else high = mid;
+        }
+        lo = low;
+        high = hi;
+        while (low < high) {
+            int mid = (low + high) / 2;
+            if ((uint8_t)t->sp[mid].p[depth] <= c) low = mid + 1;
+            else high = mid;
+        }
+        hi = low;
+    }
+    return best;
+}
+
+static size_t skip_space(str text, size_t i) {
+    while (i < text.n) {
+        uint32_t cp;
+        size_t   n = utf8_decode(text.p + i, text.n - i, &cp);
+        if (!n || !(uc_class(cp) & UC_SPACE)) break;
+        i += n;
+    }
+    return i;
+}
+
+static bool encode_plain(const tokenizer *t, work *w, str text, bool after_special, id_list *out) {
+    if (!text.n) return true;
+    if (t->split) return bpe_encode(t->split, w, text, out);
+    return spm_encode(&t->v, w, text, t->space_prefix && after_special, out);
+}
+
+static bool encode(const tokenizer *t, work *w, str text, const uint8_t *trust, unsigned flags,
+                   id_list *out) {
+    size_t from = 0;
+    bool   after_special = true; /* the beginning counts as one */
+    for (size_t i = 0; i < text.n;) {
+        size_t  len = 0;
+        int32_t id = special_at(t, text, trust, flags, i, &len);
+        if (id < 0) {
+            i++;
+            continue;
+        }
+        if (!encode_plain(t, w, (str){text.p + from, i - from}, after_special, out)) return false;
+        id_push(out, id);
+        i += len;
+        if (t->flag[id] & FLAG_STRIPS) i = skip_space(text, i);
+        from = i;
+        after_special = true;
+    }
+    return encode_plain(t, w, (str){text.p + from, text.n - from}, after_special, out) && !out->bad;
+}
+
+slm_status tok_encode(const tokenizer *t, str text, const uint8_t *trust, unsigned flags,
+                      id_list *out, slm_error *err) {
+    /* Positions are int32; SentencePiece may write a space in three bytes. */
+    if (text.n >= INT32_MAX / 3)
+        return err_set(err, SLM_ERR_ARGUMENT, "text of %zu bytes is too long", text.n);
+    work      *w;
+    slm_status rc = work_create(&w, &t->v, text.n, err);
+    if (rc) return rc;
+    if (flags & TOK_BOS && t->adds_bos && t->bos >= 0) id_push(out, t->bos);
+    bool ok = encode(t, w, text, trust, flags, out);
+    if (flags & TOK_BOS && t->adds_eos && t->eos >= 0) id_push(out, t->eos);
+    work_free(w);
+    return ok && !out->bad ? SLM_OK : err_memory(err, "tokenizing", text.n);
+}
+
+/* ---- what others ask ------------------------------------------------------------------ */
+
+static bool known(const tokenizer *t, int32_t id) { return id >= 0 && id < t->v.n; }
+
+int  tok_count(const tokenizer *t) { return t->v.n; }
+str  tok_bytes(const tokenizer *t, int32_t id) {
+    return known(t, id) ? vocab_bytes(&t->v, id) : (str){"", 0};
+}
+bool tok_is_control(const tokenizer *t, int32_t id) {
+    return known(t, id) && t->flag[id] & FLAG_CONTROL;
+}
+bool tok_ends_turn(const tokenizer *t, int32_t id) {
+    return known(t, id) && t->flag[id] & FLAG_ENDS_TURN;
+}
+int32_t tok_find_control(const tokenizer *t, str name) {
+    if (!name.n) return -1;
+    for (int i = t->first[(uint8_t)name.p[0]]; i < t->first[(uint8_t)name.p[0] + 1]; i++)
+        if (str_eq((str){t->sp[i].p, t->sp[i].n}, name) && t->flag[t->sp[i].id] & FLAG_CONTROL)
+            return t->sp[i].id;
+    return -1;
+}
+int32_t tok_bos(const tokenizer *t) { return t->bos; }
+int32_t tok_eos(const tokenizer *t) { return t->eos; }
+bool    tok_adds_bos(const tokenizer *t) { return t->adds_bos; }
+bool    tok_strips_first_space(const tokenizer *t) { return t->space_prefix; }
+const char *tok_model(const tokenizer *t) { return t->split ? "gpt2" : "llama"; }
+const char *tok_pre(const tokenizer *t) { return t->pre; }
