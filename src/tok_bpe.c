@@ -25,8 +25,14 @@ static bool unspell(const int16_t byte_of[N_SPELLED], str s, char *out, size_t *
     size_t at = 0;
     for (size_t i = 0; i < s.n;) {
         uint32_t cp = (uint8_t)s.p[i];
-        size_t   len = cp < 0x80 ? 1 : utf8_decode(s.p + i, s.n - i, &cp);
-        if (!len || cp >= N_SPELLED || byte_of[cp] < 0) return false;
+        size_t   len = 1;
+        if (cp >= 0x80) {
+            /* All spellings are below U+0800: two bytes. */
+            if (cp < 0xc2 || cp > 0xdf || i + 1 >= s.n || (s.p[i + 1] & 0xc0) != 0x80) return false;
+            cp = (cp & 0x1f) << 6 | (s.p[i + 1] & 0x3fu);
+            len = 2;
+        }
+        if (cp >= N_SPELLED || byte_of[cp] < 0) return false;
         out[at++] = (char)byte_of[cp];
         i += len;
     }
@@ -48,6 +54,39 @@ static bool piece(void *ud, vocab *v, strbuf *out, str s, int id) {
     return true;
 }
 
+/* Reads up to a batch of rules "left right" and adds those whose parts and result are pieces: no
+ * other can ever apply.  Returns how many were read, UINT32_MAX where they collide. */
+static uint32_t add_merges(vocab *v, const int16_t byte_of[N_SPELLED], gguf_strings *it,
+                           uint32_t rank) {
+    enum { RULES = VOCAB_BATCH / 3, LONGEST = 1024 };
+    char     bytes[RULES][LONGEST];
+    str      text[VOCAB_BATCH], s;
+    int32_t  id[VOCAB_BATCH];
+    uint32_t n = 0;
+    for (; n < RULES && gguf_next_str(it, &s); n++) {
+        size_t      n_left = 0, n_right = 0;
+        const char *space = s.n > 1 && s.n <= LONGEST ? memchr(s.p + 1, ' ', s.n - 1) : NULL;
+        size_t      at = space ? (size_t)(space - s.p) : 0;
+        char       *b = bytes[n];
+        if (!space || !unspell(byte_of, (str){s.p, at}, b, &n_left) ||
+            !unspell(byte_of, (str){space + 1, s.n - at - 1}, b + n_left, &n_right))
+            n_left = n_right = 0;
+        text[3 * n] = (str){b, n_left};
+        text[3 * n + 1] = (str){b + n_left, n_right};
+        text[3 * n + 2] = (str){b, n_left + n_right};
+    }
+    vocab_find_many(v, text, id, (int)n * 3);
+    for (uint32_t k = 0; k < n; k++)
+        vocab_merge_expect(v, (uint32_t)id[3 * k], (uint32_t)id[3 * k + 1]);
+    for (uint32_t k = 0; k < n; k++) {
+        const int32_t *i = id + 3 * k;
+        if (i[0] >= 0 && i[1] >= 0 && i[2] >= 0 &&
+            !vocab_merge_add(v, (uint32_t)i[0], (uint32_t)i[1], rank + k, i[2]))
+            return UINT32_MAX;
+    }
+    return n;
+}
+
 slm_status bpe_load(vocab *v, const gguf *g, const splitter *split, slm_error *err) {
     int16_t byte_of[N_SPELLED];
     spelled_bytes(byte_of);
@@ -61,24 +100,8 @@ slm_status bpe_load(vocab *v, const gguf *g, const splitter *split, slm_error *e
     rc = vocab_merge_room(v, merges ? merges->n : 0, err);
     if (rc || !merges) return rc;
     gguf_strings it = gguf_strings_of(merges);
-    str          s;
-    uint32_t     rank = 0;
-    char         bytes[1024];
-    for (; gguf_next_str(&it, &s); rank++) {
-        /* "left right"; a rule whose parts or result are no pieces can never apply. */
-        const char *space = s.n > 1 && s.n <= sizeof bytes ? memchr(s.p + 1, ' ', s.n - 1) : NULL;
-        if (!space) continue;
-        size_t n_left, n_right, at = (size_t)(space - s.p);
-        if (!unspell(byte_of, (str){s.p, at}, bytes, &n_left) ||
-            !unspell(byte_of, (str){space + 1, s.n - at - 1}, bytes + n_left, &n_right))
-            continue;
-        int32_t left = vocab_find(v, bytes, n_left);
-        int32_t right = vocab_find(v, bytes + n_left, n_right);
-        int32_t both = vocab_find(v, bytes, n_left + n_right);
-        if (left < 0 || right < 0 || both < 0) continue;
-        if (!vocab_merge_add(v, (uint32_t)left, (uint32_t)right, rank, both))
-            return gguf_fail(g, err, SLM_ERR_FORMAT, "the merges collide");
-    }
+    for (uint32_t rank = 0, n; (n = add_merges(v, byte_of, &it, rank)) > 0; rank += n)
+        if (n == UINT32_MAX) return gguf_fail(g, err, SLM_ERR_FORMAT, "the merges collide");
     return SLM_OK;
 }
 

@@ -4,11 +4,12 @@
  * how a pair is looked up (by its two ids, or by its text).  Three ways to the same answer:
  *   a word met before in this call    copied from a small table
  *   up to SHORT symbols               arrays on the stack, search for the best pair
- *   longer                            a heap of pairs, so that a megabyte of one letter is quick */
+ *   longer                            queues of pairs in a heap, so that a megabyte of one letter
+ *                                     is quick */
 #include "tok_merge.h"
 #include <string.h>
 
-enum { SHORT = 40, CACHE_TEXT = 26, CACHE_IDS = 8 };
+enum { SHORT = 40, CACHE_TEXT = 26, CACHE_IDS = 8, N_QUEUES = 4096 };
 #define NO_RANK UINT32_MAX
 
 /* 64 bytes: one cache line of the machine for one word. */
@@ -27,14 +28,28 @@ typedef struct {
     int32_t  prev, next; /* -1: none */
 } symbol;
 
+/* Pairs of one rank whose positions came in rising order, as they nearly always do: only the first
+ * waits in the heap, which then stays small however long the word is. */
+typedef struct {
+    uint32_t rank, first, last, last_at; /* first, last: nodes; first 0: empty */
+} queue;
+
+typedef struct {
+    uint32_t at, next; /* node 0 is none */
+} node;
+
 struct work {
     const vocab *v;
     cached_word *cache;
     uint32_t     mask;
     symbol      *sym;
     size_t       room;
-    uint64_t    *heap; /* rank << 32 | index of the left symbol; 4 children per node */
+    uint64_t    *heap; /* rank << 32 | left symbol << 1 | is first of a queue; 4 children per node */
     size_t       n_heap, heap_room;
+    queue       *queues; /* [N_QUEUES] by rank; empty between words */
+    node        *nodes;
+    size_t       n_nodes, node_room;
+    uint32_t     free_node;
 };
 
 slm_status work_create(work **out, const vocab *v, size_t n_text, slm_error *err) {
@@ -59,6 +74,8 @@ void work_free(work *w) {
     mem_free(w->cache);
     mem_free(w->sym);
     mem_free(w->heap);
+    mem_free(w->queues);
+    mem_free(w->nodes);
     mem_free(w);
 }
 
@@ -169,10 +186,62 @@ static uint64_t heap_pop(work *w) {
     return top;
 }
 
+static uint32_t take_node(work *w) {
+    uint32_t k = w->free_node;
+    if (k) {
+        w->free_node = w->nodes[k].next;
+        return k;
+    }
+    if (w->n_nodes == w->node_room) {
+        size_t room = w->node_room ? w->node_room * 2 : 256;
+        node  *q = mem_resize(w->nodes, room, sizeof *q);
+        if (!q) return 0;
+        w->nodes = q;
+        w->node_room = room;
+        if (!w->n_nodes) w->n_nodes = 1;
+    }
+    return (uint32_t)w->n_nodes++;
+}
+
+static queue *queue_of(work *w, uint32_t rank) {
+    return w->queues + (rank * 0x9e3779b1u >> 20 & (N_QUEUES - 1));
+}
+
+static bool push(work *w, uint32_t rank, uint32_t at) {
+    uint64_t key = (uint64_t)rank << 32 | at << 1;
+    queue   *q = queue_of(w, rank);
+    if (q->first && (q->rank != rank || at <= q->last_at)) return heap_push(w, key);
+    uint32_t k = take_node(w);
+    if (!k) return false;
+    w->nodes[k] = (node){at, 0};
+    bool was_empty = !q->first;
+    if (was_empty) *q = (queue){.rank = rank, .first = k};
+    else w->nodes[q->last].next = k;
+    q->last = k;
+    q->last_at = at;
+    return !was_empty || heap_push(w, key | 1);
+}
+
+/* The best pair's key; the next of its queue takes its place. */
+static uint64_t pop(work *w) {
+    uint64_t key = heap_pop(w);
+    if (key & 1) {
+        queue   *q = queue_of(w, (uint32_t)(key >> 32));
+        uint32_t k = q->first;
+        q->first = w->nodes[k].next;
+        w->nodes[k].next = w->free_node;
+        w->free_node = k;
+        /* There is room: one was just taken out. */
+        if (q->first)
+            heap_push(w, (uint64_t)q->rank << 32 | w->nodes[q->first].at << 1 | 1);
+    }
+    return key;
+}
+
 static bool rate_push(work *w, str word, int32_t i) {
     symbol *a = w->sym + i;
     rate(w->v, word, a, w->sym + a->next);
-    return a->rank == NO_RANK || heap_push(w, (uint64_t)a->rank << 32 | (uint32_t)i);
+    return a->rank == NO_RANK || push(w, a->rank, (uint32_t)i);
 }
 
 static bool merge_long(work *w, str word, id_list *out) {
@@ -193,12 +262,12 @@ static bool merge_long(work *w, str word, id_list *out) {
     symbol *s = w->sym;
     s[n - 1].next = -1;
     s[n - 1].rank = NO_RANK;
-    w->n_heap = 0;
+    if (!w->queues && !(w->queues = mem_zero(N_QUEUES, sizeof *w->queues))) return false;
     for (size_t i = 0; i + 1 < n; i++)
         if (!rate_push(w, word, (int32_t)i)) return false;
     while (w->n_heap) {
-        uint64_t key = heap_pop(w);
-        int32_t  i = (int32_t)(uint32_t)key;
+        uint64_t key = pop(w);
+        int32_t  i = (int32_t)((uint32_t)key >> 1);
         /* A pair that changed since is in the heap again under its new rank, or gone. */
         if (s[i].rank != key >> 32) continue;
         int32_t gone = s[i].next;

@@ -54,10 +54,29 @@ int32_t vocab_find(const vocab *v, const char *p, size_t n) {
     return -1;
 }
 
+/* A lookup waits three times for memory: slot, offset, text.  In step they wait together. */
+void vocab_find_many(const vocab *v, const str *text, int32_t *id, int n) {
+    uint32_t h[VOCAB_BATCH];
+    for (int k = 0; k < n; k++) {
+        h[k] = hash_text(text[k].p, text[k].n);
+        __builtin_prefetch(v->slot + (h[k] & v->mask));
+    }
+    for (int k = 0; k < n; k++) {
+        uint32_t i = h[k] & v->mask;
+        while (v->slot[i] && v->slot[i] >> 32 != h[k]) i = (i + 1) & v->mask;
+        id[k] = (int32_t)(uint32_t)v->slot[i] - 1;
+        if (id[k] >= 0) __builtin_prefetch(v->at + id[k]);
+    }
+    for (int k = 0; k < n; k++)
+        if (id[k] >= 0) __builtin_prefetch(v->bytes + v->at[id[k]]);
+    for (int k = 0; k < n; k++)
+        if (!text[k].n || (id[k] >= 0 && !str_eq(vocab_bytes(v, id[k]), text[k])))
+            id[k] = vocab_find(v, text[k].p, text[k].n); /* two texts of one hash */
+}
+
 /* The last of equal texts is the one that encoding gives. */
-static bool put_piece(vocab *v, int32_t id) {
+static bool put_piece(vocab *v, int32_t id, uint32_t h) {
     str      s = vocab_bytes(v, id);
-    uint32_t h = hash_text(s.p, s.n);
     uint32_t i = h & v->mask, probes = 0;
     for (; v->slot[i]; i = (i + 1) & v->mask) {
         if (++probes > PROBES_MAX) return false;
@@ -157,8 +176,17 @@ slm_status vocab_load(vocab *v, const gguf *g, vocab_piece_fn piece, void *ud,
     v->bytes = text.p;
     v->n_bytes = text.n;
     bool ok = true;
-    for (int i = 0; i < v->n && ok && !text.bad; i++)
-        if (found[i] && v->at[i] != v->at[i + 1]) ok = put_piece(v, i);
+    for (int i = 0; i < v->n && ok && !text.bad; i += VOCAB_BATCH) {
+        uint32_t h[VOCAB_BATCH];
+        int      end = v->n - i < VOCAB_BATCH ? v->n - i : VOCAB_BATCH;
+        for (int k = 0; k < end; k++) {
+            str piece_text = vocab_bytes(v, i + k);
+            h[k] = hash_text(piece_text.p, piece_text.n);
+            __builtin_prefetch(v->slot + (h[k] & v->mask), 1);
+        }
+        for (int k = 0; k < end && ok; k++)
+            if (found[i + k] && v->at[i + k] != v->at[i + k + 1]) ok = put_piece(v, i + k, h[k]);
+    }
     mem_free(found);
     if (text.bad) return err_memory(err, what, text.n);
     return ok ? SLM_OK
@@ -183,6 +211,10 @@ slm_status vocab_merge_room(vocab *v, uint64_t n, slm_error *err) {
     if (!v->merge) return err_memory(err, "merges", size * sizeof *v->merge);
     v->merge_mask = size - 1;
     return SLM_OK;
+}
+
+void vocab_merge_expect(const vocab *v, uint32_t left, uint32_t right) {
+    __builtin_prefetch(v->merge + (hash_pair(left, right) & v->merge_mask), 1);
 }
 
 bool vocab_merge_add(vocab *v, uint32_t left, uint32_t right, uint32_t rank, int32_t id) {

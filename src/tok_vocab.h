@@ -45,10 +45,14 @@ bool       vocab_name_ends_turn(str s);
 void       vocab_free(vocab *v);
 str        vocab_bytes(const vocab *v, int32_t id);
 int32_t    vocab_find(const vocab *v, const char *p, size_t n); /* -1: no such piece */
+/* The same for n <= VOCAB_BATCH texts; the memory accesses of all of them overlap. */
+#define VOCAB_BATCH 48
+void       vocab_find_many(const vocab *v, const str *text, int32_t *id, int n);
 
 slm_status vocab_merge_room(vocab *v, uint64_t n, slm_error *err);
 /* The first of equal pairs stays.  At most as many as vocab_merge_room() was told.  False where the
  * pairs were made to collide. */
+void vocab_merge_expect(const vocab *v, uint32_t left, uint32_t right); /* will be added soon */
 bool vocab_merge_add(vocab *v, uint32_t left, uint32_t right, uint32_t rank, int32_t id);
 const merge_rule *vocab_merge_find(const vocab *v, uint32_t left, uint32_t right); /* or NULL */
 #endif
