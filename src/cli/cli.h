@@ -1,0 +1,137 @@
+/* cli.h - what the files of the command line share.  Streams, exit codes, settings. */
+#ifndef CLI_H
+#define CLI_H
+#include "../../include/slm.h"
+#include "../base.h"
+
+/* Exit codes: part of the contract, scripts test them. */
+enum {
+    EXIT_OK = 0,
+    EXIT_RUNTIME = 1,   /* cannot open, malformed, unsupported, I/O           */
+    EXIT_USAGE = 2,
+    EXIT_CUT = 3,       /* context full or the default length reached         */
+    EXIT_LONG = 4,      /* the prompt does not fit the context                */
+    EXIT_MEMORY = 6,
+    EXIT_TIMEOUT = 124,
+    EXIT_PIPE = 141     /* 128 + signal: 130 SIGINT, 143 SIGTERM              */
+};
+
+typedef struct options options;
+
+/* ---- commands ------------------------------------------------------------- */
+
+typedef struct {
+    const char *name, *brief;
+    const char *usage;    /* behind "slm NAME "                               */
+    const char *examples; /* lines                                            */
+    const char *notes;    /* lines below the flags; may be NULL               */
+    int (*main)(options *o);
+} command;
+const command *command_at(size_t i); /* NULL past the end */
+const command *command_find(const char *name);
+void           help_command(const command *c);
+void           help_overview(void);
+
+/* ---- settings ------------------------------------------------------------- */
+
+#define MAX_STOPS 64
+
+/* One field for each row of the table in options.c, which names it. */
+struct options {
+    const command *cmd;
+    char         **arg; /* positionals */
+    int            n_arg;
+    const char    *model, *prompt, *file, *isa;
+    const char    *ids, *ids_file, *logits_out, *stats_file;
+    const char    *stop[MAX_STOPS];
+    int            n_stop;
+    int            n, n_ctx, n_threads, n_threads_batch, n_batch, n_ubatch, kv, ctk, ctv;
+    int            n_continue, n_top, stats, ngl;
+    double         timeout;
+    int64_t        seed; /* -1: random */
+    slm_sampling   sampling;
+    bool greedy, ignore_eos, raw, json, no_newline, verbose, quiet, no_stdin, help;
+    bool per_token, count, want_ids, decode, special, no_bos, jsonl;
+    bool tensors, template_text, check, full;
+};
+enum { STATS_NONE, STATS_TEXT, STATS_JSON };
+
+/* Reads flags and environment.  -1: go on; else the exit code. */
+int  options_parse(options *o, const command *c, int argc, char **argv);
+/* Did the user set it?  By any name of the flag: option_given(o, "-n"). */
+bool option_given(const options *o, const char *name);
+/* Calls `row` for every flag of a command, in the order of the table. */
+typedef struct {
+    const char *group, *names, *arg, *range, *fallback, *env, *help;
+} option_help;
+void options_list(const command *c, void (*row)(const option_help *h));
+/* The word of `words` (separated by spaces) nearest to `got`, or an empty view. */
+str  nearest_word(const char *words, str got);
+int  edit_distance(str a, str b);
+
+/* ---- streams -------------------------------------------------------------- */
+
+/* Before anything else: 0, 1 and 2 are open, SIGPIPE gives EPIPE. */
+void streams_init(void);
+/* stdout through one buffer; a failed write is remembered and ends all later ones.  On a terminal
+ * control characters other than \n and \t are dropped. */
+void out_put(const char *p, size_t n);
+void out_str(str s);
+void out_text(const char *z);
+void out_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+bool out_flush(void);
+bool out_failed(void);
+/* Flushes and closes; the exit code: `code`, or 1 (with a line) or 141 where writing failed. */
+int  out_end(int code);
+/* One printable line on stderr, "slm: " before it.  fail returns its code. */
+int  fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int  fail_status(const slm_error *err);
+void warn(const options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* SIGINT, SIGTERM and the timer of --timeout.  While nothing is being generated they end the
+ * process at once, writing `last_words` to stdout; after stop_gently() they only set what
+ * stop_code() returns: 0, 124, 130 or 143.  A second signal always ends it. */
+void stop_init(double timeout_s, const char *last_words);
+void stop_gently(bool on);
+int  stop_code(void);
+
+/* A file written in order, every write checked. */
+typedef struct {
+    int         fd;
+    const char *path;
+} sink;
+int  sink_open(sink *s, const char *path);                      /* 0 or exit code */
+int  sink_put(sink *s, const void *p, size_t n);
+int  sink_close(sink *s);
+
+/* ---- input ---------------------------------------------------------------- */
+
+/* The model's path: -m, SLM_MODEL, or the first positional, which is then taken out of o->arg.
+ * -1: *path is set; else the exit code. */
+int name_model(options *o, const char **path);
+/* The rest of stdin, or a file ("-": stdin), byte for byte.  0 or exit code. */
+int read_all(const char *path, strbuf *out);
+bool stdin_is_piped(const options *o);
+/* Replaces what is not UTF-8 by U+FFFD; how many times. */
+size_t make_utf8(strbuf *b);
+/* Positionals joined by one space, or `file`, or stdin, byte for byte.  0 or exit code. */
+int read_text(options *o, strbuf *out);
+/* Ids separated by commas or white space.  `name` is shown in errors.  0 or exit code. */
+int parse_ids(const char *name, str text, int n_vocab, id_list *out);
+bool is_number(const char *s, double *out);
+
+/* ---- opening -------------------------------------------------------------- */
+
+/* Opens o's model.  0 or exit code. */
+int open_model(const options *o, const char *path, bool vocab_only, slm_model **out);
+slm_session_options session_options(const options *o, const slm_model *m);
+/* The session, after its memory plan was compared with what the machine has.  0 or exit code. */
+int open_session(const options *o, const slm_model *m, const slm_session_options *so,
+                 slm_session **out);
+/* Bytes that this process may still take: MemAvailable, within the limits of its cgroups. */
+uint64_t available_bytes(void);
+uint64_t peak_rss_bytes(void);
+/* "1.2 GiB" */
+const char *human_bytes(uint64_t n, char buf[32]);
+#endif

@@ -1,0 +1,167 @@
+/* input.c - which model, and the text that it gets. */
+#include "../limits.h"
+#include "../unicode.h"
+#include "cli.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- the model ------------------------------------------------------------ */
+
+static bool is_file(const char *path) {
+    struct stat st;
+    return !stat(path, &st) && !S_ISDIR(st.st_mode) && !access(path, R_OK);
+}
+
+static bool ends_in(const char *s, const char *tail) {
+    size_t n = strlen(s), k = strlen(tail);
+    return n >= k && !strcmp(s + n - k, tail);
+}
+
+/* The .gguf file of the current folder whose name is nearest to `name`. */
+static bool nearest_file(const char *name, char out[256]) {
+    DIR *d = opendir(".");
+    int  least = 4;
+    out[0] = 0;
+    if (!d) return false;
+    for (struct dirent *e; (e = readdir(d));) {
+        str file = str_of(e->d_name), bare = file;
+        if (!ends_in(e->d_name, ".gguf") || file.n >= 256) continue;
+        bare.n -= 5;
+        int whole = edit_distance(str_of(name), file), stem = edit_distance(str_of(name), bare);
+        int dist = whole < stem ? whole : stem;
+        if (dist > least || (dist == least && (!*out || strcmp(e->d_name, out) > 0))) continue;
+        if (dist == 4) continue;
+        least = dist;
+        memcpy(out, e->d_name, file.n + 1);
+    }
+    closedir(d);
+    return *out;
+}
+
+int name_model(options *o, const char **path) {
+    const char *env = getenv("SLM_MODEL");
+    if (o->model || (env && *env)) {
+        *path = o->model ? o->model : env;
+        return -1;
+    }
+    const char *first = o->n_arg ? o->arg[0] : NULL;
+    if (first && is_file(first)) {
+        *path = first;
+        o->arg++;
+        o->n_arg--;
+        return -1;
+    }
+    if (first && (ends_in(first, ".gguf") || strchr(first, '/'))) {
+        struct stat st;
+        int         e = stat(first, &st) ? errno : S_ISDIR(st.st_mode) ? EISDIR : EACCES;
+        return fail(EXIT_RUNTIME, "%s: cannot open: %s", first, strerror(e));
+    }
+    char near[256];
+    if (o->n_arg > 1 && nearest_file(first, near))
+        return fail(EXIT_USAGE, "\"%s\" is not a model; did you mean %s?", first, near);
+    if (o->n_arg > 1)
+        return fail(EXIT_USAGE, "\"%s\" is not a model; did you mean: slm %s -m FILE.gguf \"%s ..\"?", first,
+                    o->cmd->name, first);
+    return fail(EXIT_USAGE, "no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first");
+}
+
+/* ---- text ----------------------------------------------------------------- */
+
+int read_all(const char *path, strbuf *out) {
+    bool is_stdin = !path || !strcmp(path, "-");
+    int  fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail(EXIT_RUNTIME, "%s: cannot open: %s", path, strerror(errno));
+    char part[65536];
+    int  rc = 0;
+    out->cap_bytes = PROMPT_MAX_BYTES;
+    for (ssize_t k; (k = read(fd, part, sizeof part));) {
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) {
+            rc = fail(EXIT_RUNTIME, "%s: cannot read: %s", is_stdin ? "stdin" : path, strerror(errno));
+            break;
+        }
+        strbuf_put(out, part, (size_t)k);
+        if (out->bad) {
+            rc = fail(EXIT_RUNTIME, "%s: longer than the limit of %u bytes", is_stdin ? "stdin" : path,
+                      PROMPT_MAX_BYTES);
+            break;
+        }
+    }
+    if (!is_stdin) close(fd);
+    return rc;
+}
+
+bool stdin_is_piped(const options *o) { return !o->no_stdin && !o->file && !isatty(STDIN_FILENO); }
+
+size_t make_utf8(strbuf *b) {
+    size_t   n_bad = 0, i = 0, len;
+    uint32_t cp;
+    while (i < b->n && (len = utf8_decode(b->p + i, b->n - i, &cp))) i += len;
+    if (i == b->n) return 0;
+    strbuf good = {0};
+    for (i = 0; i < b->n;) {
+        if ((len = utf8_decode(b->p + i, b->n - i, &cp))) {
+            strbuf_put(&good, b->p + i, len);
+            i += len;
+            continue;
+        }
+        /* The longest start of a character counts as one (Unicode 15, section 3.9). */
+        size_t k = b->n - i < 3 ? b->n - i : 3;
+        while (k > 1 && utf8_whole(b->p + i, k)) k--;
+        strbuf_str(&good, STR("\xef\xbf\xbd"));
+        i += k;
+        n_bad++;
+    }
+    strbuf_free(b);
+    *b = good;
+    return n_bad;
+}
+
+int read_text(options *o, strbuf *out) {
+    if (o->n_arg && o->file) return fail(EXIT_USAGE, "text given twice: as arguments and by -f");
+    if (o->file) return read_all(o->file, out);
+    if (!o->n_arg) {
+        if (stdin_is_piped(o)) return read_all(NULL, out);
+        return fail(EXIT_USAGE, "no text: give it as an argument, by -f FILE or on stdin");
+    }
+    out->cap_bytes = PROMPT_MAX_BYTES;
+    for (int i = 0; i < o->n_arg; i++) {
+        if (i) strbuf_char(out, ' ');
+        strbuf_str(out, str_of(o->arg[i]));
+    }
+    return out->bad ? fail(EXIT_RUNTIME, "text longer than the limit of %u bytes", PROMPT_MAX_BYTES) : 0;
+}
+
+static bool is_gap(char c) { return c == ',' || c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+int parse_ids(const char *name, str text, int n_vocab, id_list *out) {
+    for (size_t i = 0; i < text.n;) {
+        if (is_gap(text.p[i])) {
+            i++;
+            continue;
+        }
+        size_t  end = i;
+        int64_t id = 0;
+        bool    number = true;
+        for (; end < text.n && !is_gap(text.p[end]); end++) {
+            int d = text.p[end] - '0';
+            if (d < 0 || d > 9) number = false;
+            else if (id <= INT32_MAX) id = id * 10 + d;
+        }
+        int shown = end - i < 40 ? (int)(end - i) : 40;
+        if (!number) return fail(EXIT_USAGE, "%s: \"%.*s\" is not a token id", name, shown, text.p + i);
+        if (id >= n_vocab)
+            return fail(EXIT_USAGE, "%s: %.*s is outside the vocabulary (0 to %d)", name, shown, text.p + i,
+                        n_vocab - 1);
+        id_push(out, (int32_t)id);
+        i = end;
+    }
+    if (out->bad) return fail(EXIT_MEMORY, "no memory for the ids");
+    return out->n ? 0 : fail(EXIT_USAGE, "%s: no ids in it", name);
+}

@@ -1,0 +1,105 @@
+/* machine.c - what memory this process may still take, and what it took.
+ *
+ * The kernel's MemAvailable counts the whole machine; in a container the limits of the cgroup and of
+ * its parents come first.  Page cache that a cgroup holds can be given back, so it counts as
+ * available; a model file that was read before is such cache. */
+#include "cli.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define NO_LIMIT UINT64_MAX
+
+/* Value behind `key` in a file of lines "key number", or of the whole file when key is "". */
+static bool read_number(const char *path, const char *key, uint64_t *out) {
+    FILE *f = fopen(path, "re");
+    if (!f) return false;
+    char   line[256];
+    bool   found = false;
+    size_t n = strlen(key);
+    while (!found && fgets(line, sizeof line, f)) {
+        char *p = line + n, *end;
+        if (strncmp(line, key, n)) continue;
+        while (*p == ' ' || *p == '\t' || *p == ':') p++;
+        *out = strtoull(p, &end, 10);
+        found = end != p; /* "max" is no number */
+    }
+    fclose(f);
+    return found;
+}
+
+static uint64_t minus(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+/* What one cgroup folder leaves; the names differ between versions 1 and 2. */
+static uint64_t left_in(const char *dir, const char *limit, const char *usage) {
+    char     path[600];
+    uint64_t cap, used = 0, cache = 0, part;
+    snprintf(path, sizeof path, "%s/%s", dir, limit);
+    if (!read_number(path, "", &cap)) return NO_LIMIT;
+    snprintf(path, sizeof path, "%s/%s", dir, usage);
+    read_number(path, "", &used);
+    snprintf(path, sizeof path, "%s/memory.stat", dir);
+    if (read_number(path, "inactive_file ", &part)) cache += part;
+    if (read_number(path, "active_file ", &part)) cache += part;
+    return minus(cap, minus(used, cache));
+}
+
+/* The least that the cgroup and its parents leave.  Inside a container the path in
+ * /proc/self/cgroup may not exist under the mount, whose root is then the group itself. */
+static uint64_t left_above(const char *root, char *group, const char *limit, const char *usage) {
+    uint64_t least = NO_LIMIT;
+    for (;;) {
+        char     dir[512];
+        uint64_t left;
+        snprintf(dir, sizeof dir, "%s%s", root, group);
+        if ((left = left_in(dir, limit, usage)) < least) least = left;
+        char *slash = strrchr(group, '/');
+        if (!slash) return least;
+        *slash = 0;
+    }
+}
+
+uint64_t available_bytes(void) {
+    uint64_t least = NO_LIMIT, left;
+    if (read_number("/proc/meminfo", "MemAvailable:", &left) && left < NO_LIMIT / 1024)
+        least = left * 1024; /* the file counts in KiB */
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    if (!f) return least;
+    char line[400];
+    while (fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = 0;
+        char *group = strchr(line, ':');
+        group = group ? strchr(group + 1, ':') : NULL;
+        if (!group) continue;
+        *group++ = 0;
+        if (!strncmp(line, "0:", 3))
+            left = left_above("/sys/fs/cgroup", group, "memory.max", "memory.current");
+        else if (strstr(line, ":memory"))
+            left = left_above("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes",
+                              "memory.usage_in_bytes");
+        else continue;
+        if (left < least) least = left;
+    }
+    fclose(f);
+    return least;
+}
+
+uint64_t peak_rss_bytes(void) {
+    struct rusage u;
+    if (getrusage(RUSAGE_SELF, &u)) return 0;
+#ifdef __APPLE__
+    return (uint64_t)u.ru_maxrss;
+#else
+    return (uint64_t)u.ru_maxrss * 1024;
+#endif
+}
+
+const char *human_bytes(uint64_t n, char buf[32]) {
+    static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    double x = (double)n;
+    size_t u = 0;
+    while (x >= 1023.95 && u + 1 < ARRAY_LEN(unit)) x /= 1024, u++;
+    snprintf(buf, 32, u ? "%.1f %s" : "%.0f %s", x, unit[u]);
+    return buf;
+}

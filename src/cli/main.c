@@ -1,0 +1,56 @@
+/* main.c - from argv to a command.
+ *
+ * A new subcommand is cmd_<name>.c, which exports `const command cmd_<name>`, and one line here. */
+#include "cli.h"
+#include <string.h>
+
+#define COMMANDS(X) \
+    X(run)          \
+    X(score)        \
+    X(tokens)       \
+    X(show)         \
+    X(help)
+
+#define X(name) extern const command cmd_##name;
+COMMANDS(X)
+#undef X
+
+static const command *const commands[] = {
+#define X(name) &cmd_##name,
+    COMMANDS(X)
+#undef X
+};
+
+const command *command_at(size_t i) { return i < ARRAY_LEN(commands) ? commands[i] : NULL; }
+
+const command *command_find(const char *name) {
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (!strcmp(commands[i]->name, name)) return commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *name) {
+    char words[256] = "";
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) strcat(strcat(words, " "), commands[i]->name);
+    str near = nearest_word(words, str_of(name));
+    if (near.n)
+        return fail(EXIT_USAGE, "\"%s\" is not a command; did you mean %.*s? (slm help lists them)", name,
+                    (int)near.n, near.p);
+    return fail(EXIT_USAGE, "\"%s\" is not a command; there are:%s", name, words);
+}
+
+int main(int argc, char **argv) {
+    streams_init();
+    if (argc < 2) return fail(EXIT_USAGE, "no command given: slm run -m FILE.gguf \"prompt\", or slm help");
+    const char *name = argv[1];
+    if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";
+    if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+        out_text("slm " SLM_VERSION "\n");
+        return out_end(EXIT_OK);
+    }
+    const command *c = command_find(name);
+    if (!c) return unknown_command(name);
+    options o;
+    int     rc = options_parse(&o, c, argc - 2, argv + 2);
+    return rc >= 0 ? rc : c->main(&o);
+}

@@ -1,0 +1,67 @@
+/* opening.c - from settings to an open model and a session that fits the memory. */
+#include "cli.h"
+#include <stdio.h>
+
+int open_model(const options *o, const char *path, bool vocab_only, slm_model **out) {
+    slm_model_options mo = slm_model_defaults();
+    slm_error         err = {0};
+    mo.path = path;
+    mo.isa = o->isa;
+    mo.vocab_only = vocab_only;
+    return slm_model_open(out, &mo, &err) ? fail_status(&err) : 0;
+}
+
+slm_session_options session_options(const options *o, const slm_model *m) {
+    slm_session_options so = slm_session_defaults();
+    slm_model_info      info;
+    slm_model_describe(m, &info);
+    so.n_ctx = o->n_ctx ? o->n_ctx : option_given(o, "-c") ? info.n_ctx_train : 0;
+    so.n_batch = o->n_ubatch;
+    if (o->n_batch && (!so.n_batch ? o->n_batch < 512 : o->n_batch < so.n_batch)) so.n_batch = o->n_batch;
+    so.kv_type = (slm_kv_type)o->kv;
+    so.n_threads = o->n_threads;
+    return so;
+}
+
+/* The largest context, in steps of 256, whose plan fits; 0: none. */
+static int context_that_fits(const slm_model *m, slm_session_options so, int from, uint64_t have) {
+    int fits = 0, over = from;
+    while (over - fits > 256) {
+        slm_memory plan = {0};
+        int        mid = fits + (over - fits) / 2;
+        so.n_ctx = mid;
+        if (slm_memory_plan(m, &so, &plan, NULL) || plan.total > have) over = mid;
+        else fits = mid;
+    }
+    return fits < 256 ? fits : fits / 256 * 256;
+}
+
+static int too_big(const slm_model *m, const slm_session_options *so, const slm_memory *plan, uint64_t have) {
+    char               need[32], w[32], kv[32], work[32], left[32], advice[80] = "";
+    slm_session_options less = *so;
+    slm_memory         small = {0};
+    int                n = context_that_fits(m, *so, plan->n_ctx, have);
+    less.kv_type = SLM_KV_F16;
+    bool f16 = so->kv_type != SLM_KV_F16 && !slm_memory_plan(m, &less, &small, NULL) && small.total <= have;
+    if (n) snprintf(advice, sizeof advice, "try -c %d%s", n, f16 ? " or --kv f16" : "");
+    else if (f16) snprintf(advice, sizeof advice, "try --kv f16");
+    else snprintf(advice, sizeof advice, "no context would fit: take a smaller model");
+    return fail(EXIT_MEMORY, "needs %s for a context of %d (weights %s, cache %s, work %s), %s available: %s",
+                human_bytes(plan->total, need), plan->n_ctx, human_bytes(plan->weights, w),
+                human_bytes(plan->kv, kv), human_bytes(plan->work, work), human_bytes(have, left), advice);
+}
+
+int open_session(const options *o, const slm_model *m, const slm_session_options *so, slm_session **out) {
+    slm_error  err = {0};
+    slm_memory plan = {0};
+    uint64_t   have = available_bytes();
+    if (slm_memory_plan(m, so, &plan, &err)) return fail_status(&err);
+    if (plan.total > have) return too_big(m, so, &plan, have);
+    if (o->verbose) {
+        char need[32], w[32], kv[32], work[32], left[32];
+        note("memory: %s for a context of %d (weights %s, cache %s, work %s), %s available",
+             human_bytes(plan.total, need), plan.n_ctx, human_bytes(plan.weights, w),
+             human_bytes(plan.kv, kv), human_bytes(plan.work, work), human_bytes(have, left));
+    }
+    return slm_session_create(out, m, so, &err) ? fail_status(&err) : 0;
+}

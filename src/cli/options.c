@@ -1,0 +1,443 @@
+/* options.c - the one table of flags.  Parsing, ranges, environment, suggestions and help all read
+ * it, so a flag cannot exist without its range and its help. */
+#include "../limits.h"
+#include "cli.h"
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum {
+    FLAG,     /* bool                                                              */
+    INT,      /* int in lo..hi                                                     */
+    SEED,     /* int64, -1: random                                                 */
+    REAL,     /* double in lo..hi                                                  */
+    FLOAT,    /* float in lo..hi                                                   */
+    TEXT,     /* const char *                                                      */
+    STOPS,    /* appends to options.stop                                           */
+    CHOICE,   /* int: position in `choices`                                        */
+    MAYBE,    /* int: as CHOICE, +1, but the value may only follow "="; 1 without   */
+    IDS       /* bool, and with --decode also TEXT into options.ids                */
+} kind;
+
+typedef struct {
+    const char *names;    /* separated by spaces; the last is the one that help is sorted under */
+    kind        kind;
+    size_t      at;       /* field of options                                      */
+    const char *arg;      /* how help names the value                              */
+    double      lo, hi;
+    const char *choices;
+    const char *fallback; /* what help says instead of the field's initial value   */
+    const char *env;
+    const char *group;
+    const char *cmds;     /* the commands that take it; "*" all                    */
+    const char *help;
+} option;
+
+#define AT(f) offsetof(options, f)
+#define SAMPLING(f) AT(sampling.f)
+#define ENGINE "run score"
+
+static const option table[] = {
+    {"-m --model", TEXT, AT(model), "FILE", 0, 0, 0, "the first argument, when it is a file", "SLM_MODEL",
+     "Input", "run score tokens show", "the model"},
+    {"-p --prompt", TEXT, AT(prompt), "TEXT", 0, 0, 0, "the other arguments", 0, "Input", "run", "the prompt"},
+    {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run score tokens",
+     "read text from FILE instead of stdin (- is stdin)"},
+    {"-N --no-stdin", FLAG, AT(no_stdin), 0, 0, 0, 0, 0, 0, "Input", "run score tokens", "do not read stdin"},
+    {"--raw", FLAG, AT(raw), 0, 0, 0, 0, 0, 0, "Input", "run", "no chat template: the model continues the text"},
+    {"--ids", TEXT, AT(ids), "LIST", 0, 0, 0, 0, 0, "Input", "score", "token ids 1,2,3 instead of a text"},
+    {"--ids-file", TEXT, AT(ids_file), "FILE", 0, 0, 0, 0, 0, "Input", "score tokens", "token ids from a file"},
+
+    {"-n --predict --n-predict", INT, AT(n), "N", -1, INT_MAX, 0, 0, 0, "Length", "run",
+     "most tokens of the answer; -1: until the context is full"},
+    {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "the smaller of the model's and 4096", "SLM_CTX",
+     "Length", "run show", "context in tokens; 0: all that the model was trained for"},
+    {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "what the ids need", "SLM_CTX", "Length", "score",
+     "context in tokens; 0: all that the model was trained for"},
+    {"--stop", STOPS, 0, "TEXT", 0, 0, 0, 0, 0, "Length", "run",
+     "end the answer before TEXT; may be repeated"},
+    {"--ignore-eos", FLAG, AT(ignore_eos), 0, 0, 0, 0, 0, 0, "Length", "run", "go on past the model's end token"},
+    {"--timeout", REAL, AT(timeout), "S", 0.001, 1e8, 0, "none", 0, "Length", "run score",
+     "stop after S seconds: exit 124, the partial answer is printed"},
+    {"--continue", INT, AT(n_continue), "N", 0, 1 << 24, 0, 0, 0, "Length", "score",
+     "add N tokens of greedy continuation"},
+
+    {"--temp --temperature", FLOAT, SAMPLING(temperature), "X", 0, 100, 0, 0, 0, "Sampling", "run",
+     "0 takes the likeliest token, more is more random"},
+    {"--top-k", INT, SAMPLING(top_k), "N", 0, INT_MAX, 0, 0, 0, "Sampling", "run",
+     "only the N likeliest tokens; 0: off"},
+    {"--top-p", FLOAT, SAMPLING(top_p), "X", 0, 1, 0, 0, 0, "Sampling", "run",
+     "only the likeliest tokens that hold X of the probability; 1: off"},
+    {"--min-p", FLOAT, SAMPLING(min_p), "X", 0, 1, 0, 0, 0, "Sampling", "run",
+     "only tokens at least X times as likely as the likeliest; 0: off"},
+    {"--typical", FLOAT, SAMPLING(typical_p), "X", 0, 1, 0, 0, 0, "Sampling", "run",
+     "locally typical sampling; 1: off"},
+    {"--repeat-penalty", FLOAT, SAMPLING(repeat_penalty), "X", 0.01, 100, 0, 0, 0, "Sampling", "run",
+     "divides the score of tokens that were there; 1: off"},
+    {"--repeat-last-n", INT, SAMPLING(repeat_last_n), "N", -1, INT_MAX, 0, 0, 0, "Sampling", "run",
+     "tokens that the penalties look back on; -1: all"},
+    {"--presence-penalty", FLOAT, SAMPLING(presence_penalty), "X", -100, 100, 0, 0, 0, "Sampling", "run",
+     "taken from the score of a token that was there; 0: off"},
+    {"--frequency-penalty", FLOAT, SAMPLING(frequency_penalty), "X", -100, 100, 0, 0, 0, "Sampling", "run",
+     "taken from the score for each time it was there; 0: off"},
+    {"-s --seed", SEED, AT(seed), "N", 0, 0, 0, "random, -v prints it", "SLM_SEED", "Sampling", "run",
+     "equal seeds give equal answers; -1: random"},
+    {"--greedy", FLAG, AT(greedy), 0, 0, 0, 0, 0, 0, "Sampling", "run",
+     "always the likeliest token, no penalties"},
+
+    {"--kv", CHOICE, AT(kv), "TYPE", 0, 0, "f16 f32", 0, 0, "Memory", "run score show", "type of the cache"},
+    {"-ctk --cache-type-k", CHOICE, AT(ctk), "TYPE", 0, 0, "f16 f32", "as --kv", 0, "Memory", "run score show",
+     "the same; keys and values have one type"},
+    {"-ctv --cache-type-v", CHOICE, AT(ctv), "TYPE", 0, 0, "f16 f32", "as --kv", 0, "Memory", "run score show",
+     "the same"},
+
+    {"-t --threads", INT, AT(n_threads), "N", 1, MAX_THREADS, 0, "one per performance core", "SLM_THREADS",
+     "CPU", ENGINE, "threads; never changes a result"},
+    {"-tb --threads-batch", INT, AT(n_threads_batch), "N", 1, MAX_THREADS, 0, "as -t", 0, "CPU", ENGINE,
+     "accepted for llama.cpp's sake: -t serves prompts too"},
+    {"-b --batch-size", INT, AT(n_batch), "N", 1, 1 << 24, 0, "as -ub", 0, "CPU", ENGINE,
+     "upper bound of -ub"},
+    {"-ub --ubatch-size", INT, AT(n_ubatch), "N", 1, 1 << 24, 0, "512", 0, "CPU", ENGINE,
+     "tokens of a prompt evaluated at once; never changes a result"},
+    {"--isa", TEXT, AT(isa), "SET", 0, 0, 0, "auto", "SLM_ISA", "CPU", ENGINE,
+     "best instruction set to use: auto, or one that slm help isa lists"},
+    {"-ngl --n-gpu-layers", INT, AT(ngl), "N", -1, INT_MAX, 0, "ignored", 0, "CPU", ENGINE,
+     "accepted for llama.cpp's sake: there is no GPU here"},
+
+    {"--count -c", FLAG, AT(count), 0, 0, 0, 0, 0, 0, "Output", "tokens", "print only how many"},
+    {"--ids", IDS, AT(want_ids), "[ LIST]", 0, 0, 0, 0, 0, "Output", "tokens",
+     "one line of ids; with --decode: the ids to decode"},
+    {"--decode", FLAG, AT(decode), 0, 0, 0, 0, 0, 0, "Output", "tokens", "ids to text, byte for byte"},
+    {"--special", FLAG, AT(special), 0, 0, 0, 0, 0, 0, "Output", "tokens",
+     "the text of a control token is that token"},
+    {"--no-bos", FLAG, AT(no_bos), 0, 0, 0, 0, 0, 0, "Output", "tokens", "no begin token"},
+    {"--jsonl", FLAG, AT(jsonl), 0, 0, 0, 0, 0, 0, "Output", "tokens",
+     "a JSON object per line of stdin, one per line out"},
+    {"--per-token", FLAG, AT(per_token), 0, 0, 0, 0, 0, 0, "Output", "score", "a line for each token"},
+    {"--top", INT, AT(n_top), "K", 0, 1000, 0, 0, 0, "Output", "score",
+     "the K likeliest tokens at each place"},
+    {"--logits-out", TEXT, AT(logits_out), "FILE", 0, 0, 0, 0, 0, "Output", "score",
+     "float32 logits [n][n_vocab], little endian"},
+    {"--tensors", FLAG, AT(tensors), 0, 0, 0, 0, 0, 0, "Output", "show", "list the tensors"},
+    {"--template", FLAG, AT(template_text), 0, 0, 0, 0, 0, 0, "Output", "show", "print only the chat template"},
+    {"--check", FLAG, AT(check), 0, 0, 0, 0, 0, 0, "Output", "show", "only say whether it loads: exit 0 or 1"},
+    {"--full", FLAG, AT(full), 0, 0, 0, 0, 0, 0, "Output", "show", "arrays of metadata in full"},
+    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run score tokens show", "one JSON object"},
+    {"--no-newline", FLAG, AT(no_newline), 0, 0, 0, 0, 0, 0, "Output", "run", "add no newline to the answer"},
+    {"--stats", MAYBE, AT(stats), "[=FORM]", 0, 0, "text json", 0, 0, "Output", "run", "statistics on stderr"},
+    {"--stats-file", TEXT, AT(stats_file), "FILE", 0, 0, 0, 0, 0, "Output", "run", "statistics as JSON into FILE"},
+    {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run score", "a line per phase on stderr"},
+    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run score tokens show", "no warnings"},
+    {"-h --help", FLAG, AT(help), 0, 0, 0, 0, 0, 0, "Output", "*", "this text"},
+};
+
+static bool given[ARRAY_LEN(table)];
+
+/* ---- words ---------------------------------------------------------------- */
+
+/* Takes the next word off *rest; false at the end. */
+static bool next_word(const char **rest, str *word) {
+    const char *p = *rest + strspn(*rest, " ");
+    word->p = p;
+    word->n = strcspn(p, " ");
+    *rest = p + word->n;
+    return word->n > 0;
+}
+
+static bool has_word(const char *words, str w) {
+    str k;
+    while (words && next_word(&words, &k))
+        if (str_eq(k, w)) return true;
+    return false;
+}
+
+/* Damerau-Levenshtein with adjacent swaps, for words of the length of a flag. */
+int edit_distance(str a, str b) {
+    enum { CAP = 40 };
+    int row[3][CAP + 1];
+    if (a.n > CAP || b.n > CAP) return CAP;
+    for (int j = 0; j <= (int)b.n; j++) row[0][j] = j;
+    for (int i = 1; i <= (int)a.n; i++) {
+        int *now = row[i % 3], *up = row[(i + 2) % 3], *upup = row[(i + 1) % 3];
+        now[0] = i;
+        for (int j = 1; j <= (int)b.n; j++) {
+            int d = up[j - 1] + (a.p[i - 1] != b.p[j - 1]);
+            if (up[j] + 1 < d) d = up[j] + 1;
+            if (now[j - 1] + 1 < d) d = now[j - 1] + 1;
+            if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1] && upup[j - 2] + 1 < d)
+                d = upup[j - 2] + 1;
+            now[j] = d;
+        }
+    }
+    return row[a.n % 3][b.n];
+}
+
+str nearest_word(const char *words, str got) {
+    str best = {"", 0}, w;
+    int least = (int)(got.n / 3 > 1 ? got.n / 3 : 1) + 1;
+    while (next_word(&words, &w)) {
+        int d = edit_distance(got, w);
+        /* The beginning of one word is nearer than any misspelling. */
+        if (got.n >= 4 && w.n > got.n && !memcmp(w.p, got.p, got.n)) d = 0;
+        if (d < least) least = d, best = w;
+    }
+    return best;
+}
+
+/* ---- values --------------------------------------------------------------- */
+
+/* Decimal only: strtod alone would take "0x10", "inf", "nan" and leading space. */
+bool is_number(const char *s, double *out) {
+    if (!*s || strspn(s, "0123456789+-.eE") != strlen(s)) return false;
+    char *end;
+    *out = strtod(s, &end);
+    return !*end && end != s;
+}
+
+static bool is_whole(const char *s) {
+    s += *s == '-' || *s == '+';
+    return *s && strspn(s, "0123456789") == strlen(s);
+}
+
+static void put_range(const option *r, char buf[64]) {
+    if (r->hi >= INT_MAX && r->kind == INT) snprintf(buf, 64, "%.0f or more", r->lo);
+    else snprintf(buf, 64, "%.10g to %.10g", r->lo, r->hi);
+}
+
+static int out_of_range(const option *r, const char *name, const char *text) {
+    char range[64];
+    put_range(r, range);
+    return fail(EXIT_USAGE, "%s: %s is out of range (%s)", name, text, range);
+}
+
+static int store_number(const option *r, void *field, const char *name, const char *text) {
+    double x = 0;
+    bool   real = r->kind == REAL || r->kind == FLOAT;
+    if (!is_number(text, &x)) return fail(EXIT_USAGE, "%s: \"%s\" is not a number", name, text);
+    if (!real && !is_whole(text)) return fail(EXIT_USAGE, "%s: \"%s\" is not a whole number", name, text);
+    if (r->kind == SEED) {
+        if (x < -1 || x >= 9223372036854775808.0)
+            return fail(EXIT_USAGE, "%s: %s is out of range (0 to 9223372036854775807, or -1)", name, text);
+        *(int64_t *)field = strtoll(text, NULL, 10);
+        return -1;
+    }
+    if (!isfinite(x) || x < r->lo || x > r->hi) return out_of_range(r, name, text);
+    if (r->kind == INT) *(int *)field = (int)x;
+    else if (r->kind == REAL) *(double *)field = x;
+    else *(float *)field = (float)x;
+    return -1;
+}
+
+static int store_choice(const option *r, int *field, const char *name, const char *text) {
+    const char *rest = r->choices;
+    str         w;
+    for (int i = 0; next_word(&rest, &w); i++)
+        if (str_is(w, text)) {
+            *field = i + (r->kind == MAYBE);
+            return -1;
+        }
+    return fail(EXIT_USAGE, "%s: \"%s\" is not one of: %s", name, text, r->choices);
+}
+
+/* Stores one value.  text is NULL for flags.  -1: stored; else the exit code. */
+static int store(options *o, const option *r, const char *name, const char *text) {
+    void *field = (char *)o + r->at;
+    given[r - table] = true;
+    switch (r->kind) {
+    case FLAG: *(bool *)field = true; return -1;
+    case INT:
+    case SEED:
+    case REAL:
+    case FLOAT: return store_number(r, field, name, text);
+    case CHOICE: return store_choice(r, field, name, text);
+    case MAYBE:
+        if (text) return store_choice(r, field, name, text);
+        *(int *)field = 1;
+        return -1;
+    case TEXT: *(const char **)field = text; return -1;
+    case STOPS:
+        if (!*text) return fail(EXIT_USAGE, "%s: an empty text would stop at once", name);
+        if (o->n_stop == MAX_STOPS) return fail(EXIT_USAGE, "%s: more than %d stop texts", name, MAX_STOPS);
+        o->stop[o->n_stop++] = text;
+        return -1;
+    case IDS:
+        *(bool *)field = true;
+        if (text) o->ids = text;
+        return -1;
+    }
+    return -1;
+}
+
+/* ---- parsing -------------------------------------------------------------- */
+
+static bool is_for(const option *r, const command *c) {
+    return !strcmp(r->cmds, "*") || has_word(r->cmds, str_of(c->name));
+}
+
+static const option *find(const command *c, str name) {
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (is_for(&table[i], c) && has_word(table[i].names, name)) return &table[i];
+    return NULL;
+}
+
+bool option_given(const options *o, const char *name) {
+    const option *r = find(o->cmd, str_of(name));
+    return r && given[r - table];
+}
+
+static int unknown(const command *c, str name) {
+    char near[2048] = "";
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        if (is_for(&table[i], c)) {
+            strcat(strcat(near, " "), table[i].names);
+        } else if (has_word(table[i].names, name) && !find(c, name)) {
+            return fail(EXIT_USAGE, "%.*s is not a flag of %s, but of: %s", (int)name.n, name.p, c->name,
+                        table[i].cmds);
+        }
+    }
+    str w = nearest_word(near, name);
+    if (w.n)
+        return fail(EXIT_USAGE, "unknown flag %.*s; did you mean %.*s? (slm help %s)", (int)name.n, name.p,
+                    (int)w.n, w.p, c->name);
+    return fail(EXIT_USAGE, "unknown flag %.*s (slm help %s lists them)", (int)name.n, name.p, c->name);
+}
+
+static bool takes_value(const options *o, const option *r) {
+    return r->kind == IDS ? o->decode : r->kind != FLAG && r->kind != MAYBE;
+}
+
+/* "-vq" are two flags and "-n32" is -n 32.  Only digits may be glued to a flag: of a glued text,
+ * "-fa" or "-mlock", nobody could tell whether it was meant as a flag.
+ * -1: understood; -2: no such bundle; else the exit code. */
+static int parse_bundle(options *o, const char *arg) {
+    for (const char *p = arg + 1; *p; p++) {
+        char          name[3] = {'-', *p, 0};
+        const option *r = find(o->cmd, str_of(name));
+        if (!r) return -2;
+        if (takes_value(o, r)) {
+            bool number = r->kind == INT || r->kind == SEED || r->kind == REAL || r->kind == FLOAT;
+            if (p != arg + 1 || !number || !strchr("0123456789", p[1])) return -2;
+            return store(o, r, name, p + 1);
+        }
+    }
+    for (const char *p = arg + 1; *p; p++) {
+        char name[3] = {'-', *p, 0};
+        store(o, find(o->cmd, str_of(name)), name, NULL);
+    }
+    return -1;
+}
+
+static int parse_flag(options *o, int argc, char **argv, int *i) {
+    const char   *arg = argv[*i], *eq = arg[1] == '-' ? strchr(arg, '=') : NULL;
+    str           name = {arg, eq ? (size_t)(eq - arg) : strlen(arg)};
+    const option *r = find(o->cmd, name);
+    if (!r) {
+        int rc = arg[1] == '-' ? -2 : parse_bundle(o, arg);
+        return rc == -2 ? unknown(o->cmd, name) : rc;
+    }
+    char shown[48];
+    snprintf(shown, sizeof shown, "%.*s", (int)name.n, name.p);
+    if (eq) {
+        if (r->kind == FLAG || (r->kind == IDS && !o->decode))
+            return fail(EXIT_USAGE, "%s takes no value", shown);
+        return store(o, r, shown, eq + 1);
+    }
+    if (!takes_value(o, r)) return store(o, r, shown, NULL);
+    if (*i + 1 >= argc) return fail(EXIT_USAGE, "%s needs a value: %s", shown, r->arg);
+    return store(o, r, shown, argv[++*i]);
+}
+
+static int read_environment(options *o) {
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const option *r = &table[i];
+        const char   *v = r->env ? getenv(r->env) : NULL;
+        /* name_model() asks for SLM_MODEL itself: the first positional comes after it. */
+        if (!v || !*v || given[i] || !is_for(r, o->cmd) || r->at == AT(model)) continue;
+        int rc = store(o, r, r->env, v);
+        if (rc >= 0) return rc;
+    }
+    return -1;
+}
+
+/* What one value alone cannot show. */
+static int check(options *o) {
+    if (o->ctk >= 0 && o->ctv >= 0 && o->ctk != o->ctv)
+        return fail(EXIT_USAGE, "-ctk and -ctv differ: keys and values have one type here");
+    if (o->ctk >= 0) o->kv = o->ctk;
+    if (o->ctv >= 0) o->kv = o->ctv;
+    if (o->ngl != -2) warn(o, "-ngl is ignored: everything runs on the CPU");
+    if (o->n_threads_batch && o->n_threads_batch != o->n_threads)
+        warn(o, "-tb is ignored: the threads of -t evaluate prompts too");
+    if (!o->isa || !strcmp(o->isa, "auto")) return -1;
+    strbuf      all = {0};
+    const char *name;
+    bool        known = false;
+    for (int i = 0; (name = slm_isa_name(i)); i++) {
+        known = known || !strcmp(name, o->isa);
+        strbuf_fmt(&all, " %s", name);
+    }
+    int rc = known ? -1
+                   : fail(EXIT_USAGE, "--isa: \"%s\" is not what this processor can run: auto%.*s", o->isa,
+                          (int)all.n, all.n ? all.p : "");
+    strbuf_free(&all);
+    return rc;
+}
+
+static options initial(void) {
+    return (options){.n = 2048, .ctk = -1, .ctv = -1, .seed = -1, .ngl = -2,
+                     .sampling = slm_sampling_defaults()};
+}
+
+int options_parse(options *o, const command *c, int argc, char **argv) {
+    *o = initial();
+    o->cmd = c;
+    o->arg = argv; /* positionals are moved to the front, never past where we read */
+    bool literal = false;
+    /* --ids takes a value only with --decode, which may stand behind it. */
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
+        if (!strcmp(c->name, "tokens") && !strcmp(argv[i], "--decode")) o->decode = true;
+    for (int i = 0; i < argc; i++) {
+        if (literal || argv[i][0] != '-' || !argv[i][1]) {
+            o->arg[o->n_arg++] = argv[i];
+        } else if (!strcmp(argv[i], "--")) {
+            literal = true;
+        } else {
+            int rc = parse_flag(o, argc, argv, &i);
+            if (rc >= 0) return rc;
+            if (o->help) {
+                help_command(c);
+                return out_end(EXIT_OK);
+            }
+        }
+    }
+    int rc = read_environment(o);
+    return rc >= 0 ? rc : check(o);
+}
+
+/* ---- help ----------------------------------------------------------------- */
+
+/* The initial value of a row as text, "" where it says nothing. */
+static void put_fallback(const option *r, const options *o, char buf[64]) {
+    const void *field = (const char *)o + r->at;
+    buf[0] = 0;
+    if (r->fallback) snprintf(buf, 64, "%s", r->fallback);
+    else if (r->kind == INT) snprintf(buf, 64, "%d", *(const int *)field);
+    else if (r->kind == REAL) snprintf(buf, 64, "%g", *(const double *)field);
+    else if (r->kind == FLOAT) snprintf(buf, 64, "%g", (double)*(const float *)field);
+    else if (r->kind == CHOICE) snprintf(buf, 64, "%.*s", (int)strcspn(r->choices, " "), r->choices);
+}
+
+void options_list(const command *c, void (*row)(const option_help *h)) {
+    options o = initial();
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const option *r = &table[i];
+        if (!is_for(r, c)) continue;
+        char range[64] = "", fallback[64];
+        if (r->choices) snprintf(range, sizeof range, "%s", r->choices);
+        else if (r->kind == INT || r->kind == REAL || r->kind == FLOAT) put_range(r, range);
+        put_fallback(r, &o, fallback);
+        row(&(option_help){r->group, r->names, r->arg, range, fallback, r->env, r->help});
+    }
+}

@@ -1,0 +1,196 @@
+/* stream.c - stdout, stderr, files and signals.
+ *
+ * stdout is the answer: written through one buffer with every write checked, so that a full disk
+ * is exit 1 and a reader that left is exit 141.  stderr is one printable line per message,
+ * unbuffered: it must arrive even when the process is about to die. */
+#include "../unicode.h"
+#include "cli.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static struct {
+    strbuf buf;
+    int    error; /* errno of the first failed write */
+    bool   terminal;
+} out;
+
+void streams_init(void) {
+    /* A closed stream would let the next open() become it: the model as stdin, or a file of
+     * logits as stdout.  The stand-in for stdout and stderr is read only, so that writing fails
+     * as it did before. */
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY) < 0) _exit(EXIT_RUNTIME);
+    signal(SIGPIPE, SIG_IGN);
+    out.terminal = isatty(STDOUT_FILENO);
+}
+
+/* Writes all of it; errno of a failure, else 0. */
+static int write_all(int fd, const char *p, size_t n) {
+    while (n) {
+        ssize_t k = write(fd, p, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return errno;
+        p += k;
+        n -= (size_t)k;
+    }
+    return 0;
+}
+
+/* A model must not steer the user's terminal: titles, colours, clipboard, cursor. */
+static void put_plain(const char *p, size_t n) {
+    for (size_t i = 0; i < n;) {
+        uint32_t cp = (uint8_t)p[i];
+        size_t   len = utf8_decode(p + i, n - i, &cp);
+        bool     control = (cp < 0x20 && cp != '\n' && cp != '\t') || (cp >= 0x7f && cp < 0xa0);
+        if (!len) len = 1;
+        if (!control) strbuf_put(&out.buf, p + i, len);
+        i += len;
+    }
+}
+
+void out_put(const char *p, size_t n) {
+    if (out.error) return;
+    if (out.terminal) put_plain(p, n);
+    else strbuf_put(&out.buf, p, n);
+    if (out.buf.bad) out.error = ENOMEM;
+    else if (out.buf.n >= 1 << 16) out_flush();
+}
+
+void out_str(str s) { out_put(s.p, s.n); }
+
+void out_text(const char *z) { out_put(z, strlen(z)); }
+
+void out_fmt(const char *fmt, ...) {
+    va_list ap;
+    char    text[2048]; /* callers format numbers and short names; long text goes to out_put */
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (n > 0) out_put(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+bool out_flush(void) {
+    if (!out.error) out.error = write_all(STDOUT_FILENO, out.buf.p, out.buf.n);
+    out.buf.n = 0;
+    return !out.error;
+}
+
+bool out_failed(void) { return out.error != 0; }
+
+int out_end(int code) {
+    out_flush();
+    /* Some file systems report a failed write only here. */
+    if (!out.error && close(STDOUT_FILENO) && errno != EINTR) out.error = errno;
+    strbuf_free(&out.buf);
+    if (out.error == EPIPE) return EXIT_PIPE;
+    if (out.error) return fail(EXIT_RUNTIME, "cannot write to stdout: %s", strerror(out.error));
+    return code;
+}
+
+/* ---- stderr --------------------------------------------------------------- */
+
+static void say(const char *fmt, va_list ap) {
+    char      raw[1024];
+    slm_error line = {0};
+    vsnprintf(raw, sizeof raw, fmt, ap);
+    err_set(&line, SLM_ERR_ARGUMENT, "slm: %s", raw);
+    size_t n = strlen(line.text);
+    line.text[n] = '\n'; /* over the NUL: one write, so that lines of two processes do not mix */
+    write_all(STDERR_FILENO, line.text, n + 1);
+}
+
+int fail(int code, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
+    return code;
+}
+
+int fail_status(const slm_error *err) {
+    int code = err->code == SLM_ERR_ARGUMENT  ? EXIT_USAGE
+               : err->code == SLM_ERR_MEMORY  ? EXIT_MEMORY
+               : err->code == SLM_ERR_CONTEXT ? EXIT_LONG
+                                              : EXIT_RUNTIME;
+    return fail(code, "%s", err->text);
+}
+
+void warn(const options *o, const char *fmt, ...) {
+    if (o->quiet) return;
+    va_list ap;
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
+}
+
+void note(const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
+}
+
+/* ---- signals -------------------------------------------------------------- */
+
+static volatile sig_atomic_t stopped, gentle;
+static const char *volatile last_words = "";
+static volatile sig_atomic_t n_last_words;
+
+static int code_of(int sig) { return sig == SIGALRM ? EXIT_TIMEOUT : 128 + sig; }
+
+static void on_signal(int sig) {
+    if (stopped || !gentle) {
+        if (!stopped && n_last_words && write(STDOUT_FILENO, last_words, (size_t)n_last_words) < 0)
+            _exit(EXIT_RUNTIME);
+        static const char late[] = "slm: stopped by --timeout before the answer began\n";
+        if (sig == SIGALRM && !stopped) write_all(STDERR_FILENO, late, sizeof late - 1);
+        _exit(code_of(sig));
+    }
+    stopped = sig;
+}
+
+void stop_init(double timeout_s, const char *words) {
+    struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    last_words = words;
+    n_last_words = (sig_atomic_t)strlen(words);
+    sigemptyset(&a.sa_mask);
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+    if (timeout_s <= 0) return;
+    struct itimerval t = {{0, 0}, {(time_t)timeout_s, 0}};
+    t.it_value.tv_usec = (suseconds_t)((timeout_s - (double)t.it_value.tv_sec) * 1e6);
+    if (!t.it_value.tv_sec && !t.it_value.tv_usec) t.it_value.tv_usec = 1;
+    sigaction(SIGALRM, &a, NULL);
+    setitimer(ITIMER_REAL, &t, NULL);
+}
+
+void stop_gently(bool on) { gentle = on; }
+
+int stop_code(void) { return stopped ? code_of((int)stopped) : 0; }
+
+/* ---- files ---------------------------------------------------------------- */
+
+int sink_open(sink *s, const char *path) {
+    s->path = path;
+    s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (s->fd < 0) return fail(EXIT_RUNTIME, "%s: cannot write: %s", path, strerror(errno));
+    return 0;
+}
+
+int sink_put(sink *s, const void *p, size_t n) {
+    int e = write_all(s->fd, p, n);
+    return e ? fail(EXIT_RUNTIME, "%s: cannot write: %s", s->path, strerror(e)) : 0;
+}
+
+int sink_close(sink *s) {
+    if (s->fd < 0) return 0;
+    int rc = close(s->fd) && errno != EINTR ? errno : 0;
+    s->fd = -1;
+    return rc ? fail(EXIT_RUNTIME, "%s: cannot write: %s", s->path, strerror(rc)) : 0;
+}

@@ -1,0 +1,82 @@
+#!/bin/sh
+# slm run: what goes to which stream, and the exit codes.
+. "${0%/*}/lib.sh"
+cd "$TMP" || exit 1
+run() { "$SLM" run -m "$MODEL" --raw --greedy --ignore-eos "$@"; }
+field() { sed -n "s/.*\"$1\":\([^,}]*\).*/\1/p"; }
+
+# The answer, one newline, silence on stderr.
+run -n 8 -N 'once upon' > a 2> err
+same 'exit at the -n that was given' $? 0
+same 'silent' "$(cat err)" ''
+same 'one newline at the end' "$(tail -c 1 a | od -An -c | tr -d ' ')" '\n'
+same 'not two' "$(tail -c 2 a | tr -d '\n' | wc -c | tr -d ' ')" 1
+expect 0 "$(sed 's/\\/\\\\/g; s/%/%%/g' a)\n" '' run -n 8 -N once upon
+expect 0 "$(sed 's/\\/\\\\/g; s/%/%%/g' a)\n" '' run -n 8 -N -p 'once upon'
+expect 0 "$(sed 's/\\/\\\\/g; s/%/%%/g' a)\n" '' run -n8 -Nq -t 1 -ub 3 -- once upon
+expect 0 "$(sed 's/\\/\\\\/g; s/%/%%/g' a)\n" '' "$SLM" run "$MODEL" --raw --temp 0 --ignore-eos -n 8 -N 'once upon'
+expect 0 "$(sed 's/\\/\\\\/g; s/%/%%/g' a)\n" '' env SLM_MODEL="$MODEL" "$SLM" run --raw --greedy --ignore-eos -n 8 -N once upon
+printf 'once upon' > p
+expect 0 "$(sed 's/\\/\\\\/g; s/%/%%/g' a)\n" '' run -n 8 -f p
+run -n 8 < p > b; same 'stdin as prompt' "$(cat b)" "$(cat a)"
+printf 'once' | run -n 8 '{} upon' > b; same 'stdin in {}' "$(cat b)" "$(cat a)"
+printf 'once\n' | run -n 8 '{} upon' > b; same 'its last newline is not placed' "$(cat b)" "$(cat a)"
+printf 'once' | run -n 8 -f - '{} upon' > b; same '-f - is stdin' "$(cat b)" "$(cat a)"
+run -n 8 -N "one
+
+two" > b; printf 'one\n' | run -n 8 two > c; same 'a blank line between' "$(cat c)" "$(cat b)"
+same 'without newline' "$(run -n 8 -N --no-newline 'once upon')" "$(cat a)"
+expect 0 '\n' '' run -n 0 -N hello
+
+# Cut: by the default length, by the context.
+run -c 16 -N hi > a 2> err
+same 'context full' $? 3
+same 'and says so' "$(cat err)" 'slm: the answer was cut: the context of 16 tokens is full (-c N makes it larger)'
+run -N hi -c 4096 > a 2> err
+same 'default length' $? 3
+same 'and says it' "$(cat err)" 'slm: the answer was cut after 2048 tokens, the default of -n'
+expect 4 '' 'slm: the prompt has * tokens, the context 4: raise -c (the model was trained for *)' run -c 4 -N 'one two three four five six'
+expect 6 '' 'slm: needs * for a context of 2147483647 (weights *, cache *, work *), * available: try -c *' run -c 2147483647 -N hi
+
+# Statistics.
+run -n 4 -N -v hi 2> err > b
+for phase in 'memory: ' 'load: ' 'prompt: ' 'answer: 4 tokens in ' 'first token after ' 'peak memory '; do
+    same "-v has $phase" "$(grep -c "^slm: $phase" err)" 1
+done
+same 'a seed when it matters' "$("$SLM" run -m "$MODEL" --raw -n 1 -N -v hi 2>&1 > b | grep -c '^slm: seed: [0-9]*$')" 1
+run -n 4 -N --stats=json hi 2> err > b
+same 'finish' "$(field finish < err)" '"length"'
+run -n 4 -N --stats-file stats hi 2> err > b
+same 'stats file' "$(field n_generated < stats)" 4
+expect 1 '' 'slm: /no/stats: cannot write: *' run -N --stats-file /no/stats hi
+
+# --json
+run -n 8 -N --json 'once upon' > j 2> err
+same 'json exit' $? 0
+same 'names and order' "$(grep -o '"[a-z_]*":' j | tr -d '\n')" '"text":"thinking":"ids":"finish":"n_prompt":"n_reused":"n_generated":"load_ms":"prefill_ms":"decode_ms":"first_token_ms":"peak_rss_bytes":'
+same 'n_generated' "$(field n_generated < j)" 8
+same 'eight ids' "$(sed 's/.*"ids":\[\([^]]*\)\].*/\1/' j | tr ',' '\n' | grep -c '[0-9]')" 8
+
+# The same seed gives the same answer.
+"$SLM" run -m "$MODEL" --raw -N -n 16 -s 7 -t 1 hi > a
+"$SLM" run -m "$MODEL" --raw -N -n 16 --seed=7 -t 2 -ub 1 hi > b
+same 'seed' "$(cat a)" "$(cat b)"
+
+# What is not UTF-8 is replaced and said once.
+printf 'a\377b\302' | run -n 1 > b 2> err
+same 'warning' "$(cat err)" 'slm: the prompt is not UTF-8: 2 broken sequences became U+FFFD'
+printf 'a\377' | run -n 1 -q > b 2> err
+same 'quiet' "$(cat err)" ''
+
+# Flags of llama.cpp.
+expect 0 '\n' 'slm: -ngl is ignored: everything runs on the CPU' run -ngl 99 -c 64 -b 8 -ub 4 -t 2 -tb 2 -ctk f32 -ctv f32 -s -1 -n 0 -N hi
+expect 0 '\n' '' run -q -ngl 99 -n 0 -N hi
+
+# A model with a chat template never sees a bare prompt unasked.
+expect 1 '' 'slm: *: its chat template is not rendered yet; --raw continues the text as it is' "$SLM" run -m "$CHAT" -N hi
+
+# Files that are none.
+expect 1 '' 'slm: /: *' "$SLM" run -m / -N hi
+expect 1 '' 'slm: /no/such: cannot open: No such file or directory' "$SLM" run -m /no/such -N hi
+expect 1 '' 'slm: /no/prompt: cannot open: No such file or directory' "$SLM" run -m "$MODEL" -f /no/prompt hi
+finish

@@ -1,0 +1,142 @@
+#!/bin/sh
+# Nonsense on the command line: exit 2, nothing on stdout, one exact line on stderr.
+. "${0%/*}/lib.sh"
+cd "$TMP" || exit 1
+
+expect 2 '' 'slm: no command given: slm run -m FILE.gguf "prompt", or slm help' "$SLM"
+while IFS='|' read -r args want; do
+    [ -n "$args" ] || continue
+    # The words of a line are the arguments; '' stands for an empty one.
+    set --
+    for word in $args; do
+        [ "$word" = "''" ] && word=
+        set -- "$@" "$word"
+    done
+    n=$((n + 1))
+    "$SLM" "$@" > out 2> err < /dev/null
+    rc=$? err=$(cat err)
+    if [ $rc != 2 ] || [ -s out ] || [ "$err" != "slm: $want" ]; then
+        failures=$((failures + 1))
+        echo "    slm $args: exit $rc, '$err', wanted 'slm: $want'"
+    fi
+done <<'TABLE'
+chat|"chat" is not a command; there are: run score tokens show help
+rum|"rum" is not a command; did you mean run? (slm help lists them)
+socre|"socre" is not a command; did you mean score? (slm help lists them)
+token|"token" is not a command; did you mean tokens? (slm help lists them)
+''|"" is not a command; there are: run score tokens show help
+--frob|"--frob" is not a command; there are: run score tokens show help
+help chat|no help on "chat": slm help lists the commands
+help run score|help takes one command
+run -c 1e9x|-c: "1e9x" is not a number
+run -c|-c needs a value: N
+run -c ''|-c: "" is not a number
+run -c 1.5|-c: "1.5" is not a whole number
+run -c 1e3|-c: "1e3" is not a whole number
+run -c -1|-c: -1 is out of range (0 or more)
+run -c 2147483648|-c: 2147483648 is out of range (0 or more)
+run -c 99999999999999999999|-c: 99999999999999999999 is out of range (0 or more)
+run -c 0x10|-c: "0x10" is not a number
+run -c inf|-c: "inf" is not a number
+run -c nan|-c: "nan" is not a number
+run -c --5|-c: "--5" is not a number
+run -c 12k|-c: "12k" is not a number
+run --ctx-size=12k|--ctx-size: "12k" is not a number
+run --ctx-size=|--ctx-size: "" is not a number
+run -n x|-n: "x" is not a number
+run -n -2|-n: -2 is out of range (-1 or more)
+run -n 1-1|-n: "1-1" is not a number
+run -t 0|-t: 0 is out of range (1 to 256)
+run -t 257|-t: 257 is out of range (1 to 256)
+run -t -4|-t: -4 is out of range (1 to 256)
+run -t four|-t: "four" is not a number
+run -tb 0|-tb: 0 is out of range (1 to 256)
+run -ub 0|-ub: 0 is out of range (1 to 16777216)
+run -b -1|-b: -1 is out of range (1 to 16777216)
+run --temp hot|--temp: "hot" is not a number
+run --temp -0.1|--temp: -0.1 is out of range (0 to 100)
+run --temp 1e99|--temp: 1e99 is out of range (0 to 100)
+run --temp 1e999|--temp: 1e999 is out of range (0 to 100)
+run --temp 1,5|--temp: "1,5" is not a number
+run --temp=nan|--temp: "nan" is not a number
+run --top-k -1|--top-k: -1 is out of range (0 or more)
+run --top-k 1.5|--top-k: "1.5" is not a whole number
+run --top-p 1.01|--top-p: 1.01 is out of range (0 to 1)
+run --top-p -1|--top-p: -1 is out of range (0 to 1)
+run --min-p 2|--min-p: 2 is out of range (0 to 1)
+run --typical 2|--typical: 2 is out of range (0 to 1)
+run --repeat-penalty 0|--repeat-penalty: 0 is out of range (0.01 to 100)
+run --repeat-last-n -2|--repeat-last-n: -2 is out of range (-1 or more)
+run --presence-penalty 101|--presence-penalty: 101 is out of range (-100 to 100)
+run --frequency-penalty ten|--frequency-penalty: "ten" is not a number
+run -s 1.5|-s: "1.5" is not a whole number
+run -s -2|-s: -2 is out of range (0 to 9223372036854775807, or -1)
+run -s 99999999999999999999|-s: 99999999999999999999 is out of range (0 to 9223372036854775807, or -1)
+run --seed abc|--seed: "abc" is not a number
+run --timeout 0|--timeout: 0 is out of range (0.001 to 100000000)
+run --timeout -5|--timeout: -5 is out of range (0.001 to 100000000)
+run --timeout soon|--timeout: "soon" is not a number
+run --kv q9|--kv: "q9" is not one of: f16 f32
+run --kv f|--kv: "f" is not one of: f16 f32
+run -ctk f16 -ctv f32|-ctk and -ctv differ: keys and values have one type here
+run --stats=xml|--stats: "xml" is not one of: text json
+run --raw=yes|--raw takes no value
+run -v=1|unknown flag -v=1 (slm help run lists them)
+run --stop ''|--stop: an empty text would stop at once
+run --tmp 1|unknown flag --tmp; did you mean --temp? (slm help run)
+run --top_k 1|unknown flag --top_k; did you mean --top-k? (slm help run)
+run --gredy|unknown flag --gredy; did you mean --greedy? (slm help run)
+run --temperatur 1|unknown flag --temperatur; did you mean --temperature? (slm help run)
+run --xyzzy|unknown flag --xyzzy (slm help run lists them)
+run -fa on|unknown flag -fa; did you mean -f? (slm help run)
+run -vz|unknown flag -vz; did you mean -v? (slm help run)
+run --per-token|--per-token is not a flag of run, but of: score
+tokens --temp 1|--temp is not a flag of tokens, but of: run
+show -n 5|-n is not a flag of show, but of: run
+score --top -1|--top: -1 is out of range (0 to 1000)
+score --top 1001|--top: 1001 is out of range (0 to 1000)
+score --continue -1|--continue: -1 is out of range (0 to 16777216)
+run hello|no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first
+run|no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first
+tokens hello|no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first
+show|no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first
+run hello world|"hello" is not a model; did you mean: slm run -m FILE.gguf "hello .."?
+run -m x.gguf|no prompt: give it as arguments, by -p, by -f FILE or on stdin
+run -m x.gguf -p a b|the prompt is given twice: by -p and as "b"
+tokens -m x.gguf --json --count a|only one of --count, --ids and --json
+tokens -m x.gguf --jsonl a|--jsonl reads stdin and prints its own form: no text, -f, --json, --ids, --count
+tokens -m x.gguf --decode --json|--decode prints text: it does not go with --json, --jsonl or --count
+show a.gguf b.gguf|show takes one file, "b.gguf" is one more
+show --check --json a.gguf|only one of --check, --json and --template
+TABLE
+
+# The environment is checked like a flag, and the flag comes first.
+for setting in 'SLM_CTX=1e9x|SLM_CTX: "1e9x" is not a number' 'SLM_THREADS=0|SLM_THREADS: 0 is out of range (1 to 256)' \
+    'SLM_SEED=x|SLM_SEED: "x" is not a number'; do
+    want=${setting#*|}
+    expect 2 '' "slm: $want" env "${setting%%|*}" "$SLM" run -m x.gguf hi
+done
+expect 1 '' 'slm: x.gguf: cannot open: No such file or directory' env SLM_CTX=x "$SLM" run -m x.gguf -c 5 -N hi
+
+# A misspelt file is not a prompt.
+: > small.gguf
+expect 2 '' 'slm: "smal.gguff" is not a model; did you mean small.gguf?' "$SLM" run smal.gguff hello
+expect 2 '' 'slm: "smalll" is not a model; did you mean small.gguf?' "$SLM" run smalll hello
+expect 1 '' 'slm: no.gguf: cannot open: No such file or directory' "$SLM" run no.gguf hello
+expect 1 '' 'slm: dir/model: cannot open: No such file or directory' "$SLM" run dir/model hello
+expect 1 '' 'slm: /: cannot open: Is a directory' "$SLM" run / hello
+
+# Control bytes of an argument reach the terminal as text.
+expect 2 '' 'slm: unknown flag --\\x1b\[31m*' "$SLM" run "--$(printf '\033')[31m"
+expect 2 '' '*-c: "\\xff" is not a number' "$SLM" run -c "$(printf '\377')"
+
+expect 2 '' 'slm: --isa: "mmx" is not what this processor can run: auto scalar*' "$SLM" run --isa mmx
+
+# What is right.
+expect 0 'slm 0.1.0\n' '' "$SLM" --version
+for c in run score tokens show help; do
+    expect 0 "$("$SLM" help $c | sed 's/\\/\\\\/g; s/%/%%/g')\n" '' "$SLM" $c --help
+done
+expect 0 "$("$SLM" help | sed 's/%/%%/g')\n" '' "$SLM" --help
+same 'longest line of help' "$(for c in run score tokens show help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
+finish

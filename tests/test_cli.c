@@ -1,0 +1,52 @@
+/* test_cli.c - runs the scripts of tests/cli on the built program, each in a folder of its own. */
+#include "mkmodel.h"
+#include "test.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+/* The context is long, so that an answer can last until a signal or a timer ends it. */
+static bool write_model(const char *path, const char *template) {
+    mkmodel_options o = mkmodel_defaults("llama", TYPE_F32);
+    o.n_ctx = 65536;
+    o.chat_template = template;
+    return mkmodel_write(path, &o);
+}
+
+static void script(const char *name) {
+    const char *slm = getenv("SLM");
+    if (!slm || !*slm) {
+        test_skip("SLM does not name the program (make test does)");
+        return;
+    }
+    char model[256], chat[256], command[1500];
+    snprintf(model, sizeof model, "%s/cli-model.gguf", test_tmp());
+    snprintf(chat, sizeof chat, "%s/cli-chat.gguf", test_tmp());
+    CHECK(write_model(model, NULL));
+    CHECK(write_model(chat, "{% for m in messages %}{{ m.content }}\n{% endfor %}"));
+    /* The scripts leave many files; their folder is theirs to remove. */
+    snprintf(command, sizeof command,
+             "t=`mktemp -d` || exit 1; SLM='%s' MODEL='%s' CHAT='%s' TMP=\"$t\" sh tests/cli/%s.sh; r=$?; "
+             "rm -rf \"$t\"; exit $r",
+             slm, model, chat, name);
+    fflush(stdout);
+    int status = system(command);
+    CHECK(status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void usage(void) { script("usage"); }
+static void run(void) { script("run"); }
+static void streams(void) { script("streams"); }
+static void tokens(void) { script("tokens"); }
+static void score(void) { script("score"); }
+static void show(void) { script("show"); }
+
+const test_case tests_cli[] = {
+    {"usage", "nonsense on the command line is exit 2 and one line", usage},
+    {"run", "slm run: streams, prompt, exit codes, JSON", run},
+    {"streams", "full disk, reader that leaves, closed streams, signals, time", streams},
+    {"tokens", "slm tokens: ids, pieces, lines", tokens},
+    {"score", "slm score: log-probabilities, logits, continuation", score},
+    {"show", "slm show: listing, check, template", show},
+    {0},
+};
