@@ -11,7 +11,7 @@
 
 #define TABLES(X) \
     X(base) \
-    X(json) \
+    X(json) X(cli) \
     X(quant) X(kernels) \
     X(gguf) \
     X(unicode) X(tokenizer)

@@ -36,7 +36,7 @@ run -N hi -c 4096 > a 2> err
 same 'default length' $? 3
 same 'and says it' "$(cat err)" 'slm: the answer was cut after 2048 tokens, the default of -n'
 expect 4 '' 'slm: the prompt has * tokens, the context 4: raise -c (the model was trained for *)' run -c 4 -N 'one two three four five six'
-expect 6 '' 'slm: needs * for a context of 2147483647 (weights *, cache *, work *), * available: try -c *' run -c 2147483647 -N hi
+expect 6 '' 'slm: needs * for a context of 1000000000 (weights *, cache *, work *), * available: try -c *' run -c 1000000000 -N hi
 
 # Statistics.
 run -n 4 -N -v hi 2> err > b

@@ -36,6 +36,7 @@ case $(cat rc) in 0 | 141) ;; *) same 'show | true' "$(cat rc)" '0 or 141' ;; es
 
 # Signals while it answers: what came, a newline, 128 + the signal.
 for s in INT TERM; do
+    rm -f out # or the loop below sees the last one
     ( forever -N hi > out 2> err ) &
     pid=$!
     i=0
