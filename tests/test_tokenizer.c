@@ -375,9 +375,15 @@ static void time_is_linear_in_hostile_text(void) {
         for (size_t r = 0; r < ARRAY_LEN(runs) && t[k] && text; r++) {
             size_t len = strlen(runs[r]);
             for (size_t i = 0; i < n; i++) text[i] = runs[r][i % len];
-            double half = encode_ms(t[k], (str){text, n / 2}, 3), all = encode_ms(t[k], (str){text, n}, 3);
-            if (all > 3.2 * half + 2) printf("    tokenizer %zu, run %zu: %.1f and %.1f ms\n", k, r, half, all);
-            CHECK(all <= 3.2 * half + 2);
+            /* Noise only adds, so one good attempt shows what the code does. */
+            double half = 0, all = 0;
+            for (int attempt = 0; attempt < 5; attempt++) {
+                half = encode_ms(t[k], (str){text, n / 2}, 2);
+                all = encode_ms(t[k], (str){text, n}, 2);
+                if (all <= 2.4 * half + 1) break;
+            }
+            if (all > 2.4 * half + 1) printf("    tokenizer %zu, run %zu: %.1f and %.1f ms\n", k, r, half, all);
+            CHECK(all <= 2.4 * half + 1);
             CHECK(all < 1000);
         }
     for (size_t k = 0; k < ARRAY_LEN(t); k++) tok_free(t[k]);
@@ -473,6 +479,39 @@ static void odd_vocabularies_load(void) {
         for (size_t i = 0; i < l.n; i++) CHECK(l.p[i] >= 0 && l.p[i] < tok_count(t));
         id_free(&l);
         tok_free(t);
+    }
+}
+
+/* Every fifth byte of a small file spoilt in four ways: it loads or it does not, and what loads can
+ * be used. */
+static void spoilt_bytes_never_break_loading(void) {
+    for (int family = 0; family < 2; family++) {
+        words *w = mem_zero(1, sizeof *w);
+        mk     m = {0};
+        family ? spm_words(w) : bpe_words(w);
+        put_words(&m, w, family ? "llama" : "gpt2", "llama-bpe", "phi3");
+        mk_u32(&m, "tokenizer.ggml.bos_token_id", 1);
+        mk_finish(&m);
+        for (size_t i = 0; i < m.out.n * 4; i += 5) {
+            gguf      *g = NULL;
+            tokenizer *t = NULL;
+            slm_error  err = {0};
+            char      *at = m.out.p + i / 4, was = *at;
+            *at = i % 4 == 0 ? 0 : i % 4 == 1 ? (char)0xff : (char)(was ^ (i % 4 == 2 ? 1 : 0x80));
+            if (!gguf_open_memory(&g, m.out.p, m.out.n, "test.gguf", &err)) tok_load(&t, g, &err);
+            gguf_close(g);
+            *at = was;
+            CHECK(!t == (err.code != SLM_OK));
+            if (!t) continue;
+            id_list l = {0};
+            CHECK_INT(tok_encode(t, STR("<|im_end|> hello\xff<s>12 aaab"), NULL, TOK_SPECIAL | TOK_BOS,
+                                 &l, NULL), SLM_OK);
+            for (size_t k = 0; k < l.n; k++) CHECK(l.p[k] >= 0 && l.p[k] < tok_count(t));
+            id_free(&l);
+            tok_free(t);
+        }
+        mk_free(&m);
+        mem_free(w);
     }
 }
 
@@ -713,6 +752,8 @@ const test_case tests_tokenizer[] = {
      broken_vocabularies_are_refused},
     {"arrays_must_fit_each_other", "lengths and element kinds", arrays_must_fit_each_other},
     {"odd_vocabularies_load", "duplicates, empty texts, ids that mean none", odd_vocabularies_load},
+    {"spoilt_bytes_never_break_loading", "one byte wrong anywhere: an error or a usable tokenizer",
+     spoilt_bytes_never_break_loading},
     {"public_cases_of_every_vocabulary", "ids of other implementations, chats, half a megabyte of prose",
      public_cases_of_every_vocabulary},
     {"oracle_cases", "six small vocabularies, plain and special, every piece", oracle_cases},

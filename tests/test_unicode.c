@@ -90,9 +90,14 @@ static void nfc_time_is_linear_in_a_run_of_marks(void) {
     size_t n = 1u << 20;
     char  *t = mem_zero(n, 1);
     for (size_t i = 0; i < n; i += 2) memcpy(t + i, i < n / 2 ? "\xcc\x81" : "\xcc\xa3", 2);
-    double half = nfc_ms(t + n / 4, n / 2), whole = nfc_ms(t, n);
+    double half = 0, whole = 0;
+    for (int attempt = 0; attempt < 5; attempt++) { /* noise only adds */
+        half = nfc_ms(t + n / 4, n / 2);
+        whole = nfc_ms(t, n);
+        if (whole <= half * 2.4) break;
+    }
     CHECK(whole < 1000);
-    CHECK(whole <= half * 3); /* twice the text; a busy machine adds noise */
+    CHECK(whole <= half * 2.4);
     mem_free(t);
 }
 
