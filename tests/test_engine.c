@@ -1,0 +1,400 @@
+/* test_engine.c - whole models through slm.h: exact logits, and the same bits however they are computed. */
+#include "test.h"
+#include "mkmodel.h"
+#include "../src/unicode.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- helpers ----------------------------------------------------------------- */
+
+static slm_model *open_made(const char *variant, type_id type, const char *isa) {
+    char            path[300];
+    mkmodel_options o = mkmodel_defaults(variant, type);
+    snprintf(path, sizeof path, "%s/%s.%s.gguf", test_tmp(), variant, type_name(type));
+    CHECK(mkmodel_write(path, &o));
+    slm_model        *m = NULL;
+    slm_error         e = {0};
+    slm_model_options mo = slm_model_defaults();
+    mo.path = path;
+    mo.isa = isa;
+    if (slm_model_open(&m, &mo, &e)) CHECK_STR(str_of(e.text), STR("(opens)"));
+    return m;
+}
+
+static int n_vocab(const slm_model *m) {
+    slm_model_info i;
+    slm_model_describe(m, &i);
+    return i.n_vocab;
+}
+
+/* A fixed walk over the vocabulary. */
+static void make_ids(int32_t *ids, int n, int vocab) {
+    for (int i = 0; i < n; i++) ids[i] = (int32_t)((i * 7919LL + i * i * 13LL + 11) % vocab);
+}
+
+typedef struct {
+    float *p;
+    int    vocab;
+} rows;
+
+static bool keep_row(void *ud, int i, const float *logits) {
+    rows *r = ud;
+    memcpy(r->p + (size_t)i * (size_t)r->vocab, logits, (size_t)r->vocab * sizeof *logits);
+    return true;
+}
+
+/* Logits of all positions; NULL when something failed. */
+static float *all_logits(const slm_model *m, const int32_t *ids, int n, int n_ctx, int n_batch, int n_threads, slm_kv_type kv) {
+    slm_session_options o = {.n_ctx = n_ctx, .n_batch = n_batch, .n_threads = n_threads, .kv_type = kv, .score_all = true};
+    slm_session        *s = NULL;
+    slm_error           e = {0};
+    const int           v = n_vocab(m);
+    rows                r = {mem_zero((size_t)n * (size_t)v, sizeof(float)), v};
+    if (slm_session_create(&s, m, &o, &e) || slm_session_score(s, ids, n, keep_row, &r, &e)) CHECK_STR(str_of(e.text), STR("(scores)"));
+    slm_session_free(s);
+    return r.p;
+}
+
+/* ---- against float64 ----------------------------------------------------------- */
+
+/* tests/data/logits.txt: "variant n_ctx", the ids, then "position id:logit ..." lines until a blank one. */
+static void logits_match_the_reference(void) {
+    size_t n;
+    char  *text = test_read_file("tests/data/logits.txt", &n), *save = NULL;
+    CHECK(text != NULL);
+    if (!text) return;
+    slm_model *m = NULL;
+    float     *got = NULL;
+    int        cases = 0, n_ids = 0, n_ctx = 0;
+    int32_t    ids[512];
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char name[40];
+        if (line[0] == '#') continue;
+        if (sscanf(line, "model %39s %d", name, &n_ctx) == 2) {
+            mem_free(got), got = NULL;
+            slm_model_close(m);
+            m = open_made(name, TYPE_F32, NULL);
+            if (!m) break;
+        } else if (!strncmp(line, "ids ", 4)) {
+            n_ids = 0;
+            for (char *p = line + 4, *end; n_ids < 512; p = end) {
+                ids[n_ids] = (int32_t)strtol(p, &end, 10);
+                if (end == p) break;
+                n_ids++;
+            }
+            mem_free(got);
+            got = all_logits(m, ids, n_ids, n_ctx, 0, 2, SLM_KV_F32);
+        } else {
+            char *p;
+            long  pos = strtol(line, &p, 10);
+            const int v = n_vocab(m);
+            for (;;) {
+                char *end;
+                long  id = strtol(p, &end, 10);
+                if (end == p || *end != ':') break;
+                const double want = strtod(end + 1, &p), has = (double)got[pos * v + id];
+                if (!(fabs(has - want) <= 2e-4)) {
+                    printf("    %s position %ld id %ld: %g, not %g\n", name, pos, id, has, want);
+                    CHECK(!"logits are those of the reference");
+                }
+                cases++;
+            }
+        }
+    }
+    CHECK(cases > 200);
+    mem_free(got);
+    slm_model_close(m);
+    mem_free(text);
+}
+
+/* ---- the same bits --------------------------------------------------------------- */
+
+static void compare_ways(const char *variant, type_id type) {
+    enum { N = 90 };
+    int32_t ids[N];
+    char    what[100];
+    slm_model *m = open_made(variant, type, NULL);
+    if (!m) return;
+    make_ids(ids, N, n_vocab(m));
+    const size_t bytes = (size_t)N * (size_t)n_vocab(m) * sizeof(float);
+    for (int kv = SLM_KV_F16; kv <= SLM_KV_F32; kv++) {
+        float *want = all_logits(m, ids, N, 200, 200, 1, (slm_kv_type)kv);
+        for (size_t i = 0; i < bytes / 4; i++)
+            if (!isfinite(want[i])) {
+                CHECK(!"logits are finite");
+                break;
+            }
+        static const struct { int batch, threads; } ways[] = {{1, 1}, {7, 2}, {64, 3}, {200, 5}};
+        for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+            float *got = all_logits(m, ids, N, 200, ways[i].batch, ways[i].threads, (slm_kv_type)kv);
+            snprintf(what, sizeof what, "%s %s kv=%d batch=%d threads=%d", variant, type_name(type), kv, ways[i].batch, ways[i].threads);
+            CHECK_SAME(got, want, bytes, what);
+            mem_free(got);
+        }
+        for (int i = 0; slm_isa_name(i); i++) {
+            slm_model *other = open_made(variant, type, slm_isa_name(i));
+            float     *got = all_logits(other, ids, N, 200, 33, 2, (slm_kv_type)kv);
+            snprintf(what, sizeof what, "%s %s kv=%d isa=%s", variant, type_name(type), kv, slm_isa_name(i));
+            CHECK_SAME(got, want, bytes, what);
+            mem_free(got);
+            slm_model_close(other);
+        }
+        mem_free(want);
+    }
+    slm_model_close(m);
+}
+
+static void bits_do_not_depend_on_the_way(void) {
+    static const type_id types[] = {TYPE_Q4_0, TYPE_Q8_0, TYPE_Q4_K, TYPE_Q5_K, TYPE_Q6_K, TYPE_F16, TYPE_Q5_1, TYPE_IQ4_XS};
+    for (int i = 0; mkmodel_variants[i]; i++) compare_ways(mkmodel_variants[i], types[(size_t)i % ARRAY_LEN(types)]);
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) compare_ways("llama", types[i]);
+}
+
+static void long_contexts_cross_splits(void) {
+    /* Past 256 positions attention has several splits, and one query's splits are tasks of their own. */
+    enum { N = 600 };
+    static int32_t ids[N];
+    static const char *const variants[] = {"llama", "gemma3", "gemma2"};
+    for (size_t i = 0; i < ARRAY_LEN(variants); i++) {
+        slm_model *m = open_made(variants[i], TYPE_Q8_0, NULL);
+        if (!m) return;
+        make_ids(ids, N, n_vocab(m));
+        float *a = all_logits(m, ids, N, N, 512, 1, SLM_KV_F16), *b = all_logits(m, ids, N, N, 1, 2, SLM_KV_F16);
+        CHECK_SAME(a, b, (size_t)N * (size_t)n_vocab(m) * sizeof *a, variants[i]);
+        mem_free(b), mem_free(a);
+        slm_model_close(m);
+    }
+}
+
+static void synced_prefixes_change_nothing(void) {
+    static const char *const variants[] = {"llama", "gemma3"};
+    for (size_t k = 0; k < ARRAY_LEN(variants); k++) {
+        slm_model          *m = open_made(variants[k], TYPE_Q8_0, NULL);
+        slm_session_options o = {.n_ctx = 300, .n_batch = 16};
+        slm_session        *s = NULL, *fresh = NULL;
+        slm_error           e = {0};
+        int32_t             ids[300];
+        uint64_t            seed = 3;
+        if (!m) return;
+        const int v = n_vocab(m);
+        make_ids(ids, 300, v);
+        CHECK_INT(slm_session_create(&s, m, &o, &e), SLM_OK);
+        for (int i = 0; i < 30; i++) {
+            const int n = 1 + (int)(test_rand(&seed) % 280), at = (int)(test_rand(&seed) % (unsigned)n);
+            ids[at] = (int32_t)(test_rand(&seed) % (unsigned)v);
+            CHECK_INT(slm_session_sync(s, ids, n, &e), SLM_OK);
+            CHECK_INT(slm_session_pos(s), n);
+            CHECK_INT(slm_session_create(&fresh, m, &o, &e), SLM_OK);
+            CHECK_INT(slm_session_sync(fresh, ids, n, &e), SLM_OK);
+            CHECK_SAME(slm_session_logits(s), slm_session_logits(fresh), (size_t)v * sizeof(float), variants[k]);
+            slm_session_free(fresh);
+        }
+        slm_session_free(s);
+        slm_model_close(m);
+    }
+}
+
+/* ---- edges ------------------------------------------------------------------------ */
+
+static void plan_is_what_is_taken(void) {
+    slm_model *m = open_made("gemma3", TYPE_Q8_0, NULL);
+    slm_memory a, b;
+    slm_error  e = {0};
+    if (!m) return;
+    slm_session_options o = {.n_ctx = 128, .n_batch = 32, .n_threads = 1};
+    CHECK_INT(slm_memory_plan(m, &o, &a, &e), SLM_OK);
+    o.n_ctx = 1 << 14;
+    CHECK_INT(slm_memory_plan(m, &o, &b, &e), SLM_OK);
+    /* Of seven layers one is global: the local ones keep a ring of their window. */
+    CHECK(b.kv < a.kv * (1 << 7) / 3);
+    o.n_ctx = 1 << 30;
+    o.kv_type = SLM_KV_F32;
+    CHECK_INT(slm_memory_plan(m, &o, &b, &e), SLM_OK);
+    CHECK(b.kv > 1ull << 34);
+    o.n_ctx = -1;
+    CHECK_INT(slm_memory_plan(m, &o, &b, &e), SLM_ERR_ARGUMENT);
+    slm_model_close(m);
+}
+
+static void wrong_calls_are_refused(void) {
+    slm_model          *m = open_made("llama", TYPE_Q4_0, NULL);
+    slm_session_options o = {.n_ctx = 8};
+    slm_session        *s = NULL;
+    slm_error           e = {0};
+    int32_t             ids[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, id;
+    if (!m) return;
+    CHECK_INT(slm_session_create(&s, m, &o, &e), SLM_OK);
+    CHECK_INT(slm_session_sample(s, &id, &e), SLM_ERR_ARGUMENT);
+    e = (slm_error){0};
+    CHECK_INT(slm_session_sync(s, ids, 9, &e), SLM_ERR_CONTEXT);
+    CHECK_TEXT(e.text, "9 tokens do not fit the context of 8");
+    CHECK_INT(slm_session_sync(s, ids, 0, NULL), SLM_ERR_ARGUMENT);
+    e = (slm_error){0};
+    ids[2] = n_vocab(m);
+    CHECK_INT(slm_session_sync(s, ids, 8, &e), SLM_ERR_ARGUMENT);
+    CHECK_TEXT(e.text, "token id");
+    ids[2] = 3;
+    CHECK_INT(slm_session_sync(s, ids, 8, NULL), SLM_OK);
+    CHECK_INT(slm_session_eval(s, 1, NULL), SLM_ERR_CONTEXT);
+    CHECK_INT(slm_session_pos(s), 8);
+    slm_session_free(s);
+    slm_model_close(m);
+    slm_model_options mo = {.path = "/nonexistent.gguf"};
+    CHECK_INT(slm_model_open(&m, &mo, NULL), SLM_ERR_IO);
+    mo.isa = "mmx";
+    CHECK_INT(slm_model_open(&m, &mo, NULL), SLM_ERR_ARGUMENT);
+}
+
+static void broken_weights_end_with_a_message(void) {
+    char            path[300];
+    mkmodel_options o = mkmodel_defaults("llama", TYPE_F32);
+    mk              f = {0};
+    mkmodel(&f, &o);
+    for (int i = 0; i < 4; i++) f.out.p[mk_at(&f, "blk.1.ffn_up.weight", MK_DATA) + (size_t)i] = (char)0xff; /* a NaN */
+    snprintf(path, sizeof path, "%s/nan.gguf", test_tmp());
+    CHECK(mk_save(&f, path));
+    mk_free(&f);
+    slm_model        *m = NULL;
+    slm_model_options mo = {.path = path};
+    slm_session_options so = {.n_ctx = 16};
+    slm_session      *s = NULL;
+    slm_error         e = {0};
+    int32_t           ids[3] = {1, 2, 3};
+    CHECK_INT(slm_model_open(&m, &mo, &e), SLM_OK);
+    CHECK_INT(slm_session_create(&s, m, &so, &e), SLM_OK);
+    CHECK_INT(slm_session_sync(s, ids, 3, &e), SLM_ERR_NUMERIC);
+    CHECK_TEXT(e.text, "no finite logits");
+    slm_session_free(s);
+    slm_model_close(m);
+}
+
+static slm_error open_spoilt(const char *variant, void (*spoil)(mk *)) {
+    char            path[300];
+    mkmodel_options o = mkmodel_defaults(variant, TYPE_Q8_0);
+    mk              f = {0};
+    mkmodel(&f, &o);
+    spoil(&f);
+    snprintf(path, sizeof path, "%s/spoilt.gguf", test_tmp());
+    CHECK(mk_save(&f, path));
+    mk_free(&f);
+    slm_model        *m = NULL;
+    slm_model_options mo = {.path = path};
+    slm_error         e = {0};
+    if (!slm_model_open(&m, &mo, &e)) slm_model_close(m);
+    return e;
+}
+
+static void no_heads(mk *f) { mk_poke(f, "llama.attention.head_count", MK_VALUE, 0); }
+static void odd_heads(mk *f) { mk_poke(f, "llama.attention.head_count_kv", MK_VALUE, 3); }
+static void wide_rope(mk *f) { mk_poke(f, "llama.rope.dimension_count", MK_VALUE, 1000); }
+static void many_layers(mk *f) { mk_poke(f, "llama.block_count", MK_VALUE, 3); }
+static void huge_layers(mk *f) { mk_poke(f, "llama.block_count", MK_VALUE, 4000000000u); }
+static void wide_ffn(mk *f) { mk_poke(f, "llama.feed_forward_length", MK_VALUE, 128); }
+static void other_arch(mk *f) { mk_poke(f, "general.architecture", MK_VALUE, 'x'); }
+static void no_norm(mk *f) { mk_poke(f, "blk.0.attn_norm.weight", MK_NAME, 'x'); }
+static void nan_eps(mk *f) { mk_poke(f, "llama.attention.layer_norm_rms_epsilon", MK_VALUE, 0x7fc00000); }
+
+static void hyperparameters_are_checked(void) {
+    static const struct {
+        void       (*spoil)(mk *);
+        slm_status   code;
+        const char  *part;
+    } t[] = {
+        {no_heads, SLM_ERR_FORMAT, "llama.attention.head_count"},
+        {odd_heads, SLM_ERR_FORMAT, "does not divide"},
+        {wide_rope, SLM_ERR_FORMAT, "rope.dimension_count"},
+        {many_layers, SLM_ERR_FORMAT, "blk.2."},
+        {huge_layers, SLM_ERR_FORMAT, "llama.block_count"},
+        {wide_ffn, SLM_ERR_FORMAT, "ffn_down.weight has shape"},
+        {other_arch, SLM_ERR_UNSUPPORTED, "supported: llama"},
+        {no_norm, SLM_ERR_FORMAT, "blk.0.attn_norm.weight is missing"},
+        {nan_eps, SLM_ERR_FORMAT, "epsilon"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+        slm_error e = open_spoilt("llama", t[i].spoil);
+        CHECK_INT(e.code, t[i].code);
+        CHECK_TEXT(e.text, t[i].part);
+    }
+}
+
+/* ---- sampling and generation --------------------------------------------------------- */
+
+typedef struct {
+    strbuf text;
+    int    n, stop_after;
+} heard;
+
+static bool hear(void *ud, int32_t id, const char *text, size_t len) {
+    heard *h = ud;
+    strbuf_put(&h->text, text, len);
+    h->n += id >= 0;
+    return h->stop_after == 0 || h->n < h->stop_after;
+}
+
+static slm_status generate(const slm_model *m, const slm_sampling *p, const slm_generation *g, heard *h, slm_stats *st) {
+    slm_session_options o = {.n_ctx = 64};
+    slm_session        *s = NULL;
+    int32_t             ids[4] = {3, 40, 50, 60};
+    slm_error           e = {0};
+    slm_status          rc = slm_session_create(&s, m, &o, &e);
+    if (!rc) rc = slm_session_set_sampling(s, p, &e);
+    if (!rc) rc = slm_generate(s, ids, 4, g, hear, h, st, &e);
+    slm_session_free(s);
+    return rc;
+}
+
+static void generation_ends_where_it_should(void) {
+    slm_model     *m = open_made("qwen2", TYPE_F32, NULL);
+    slm_sampling   p = slm_sampling_defaults();
+    slm_generation g = slm_generation_defaults();
+    slm_stats      st;
+    heard          a = {0}, b = {0};
+    if (!m) return;
+    g.ignore_eos = true;
+    g.max_new = 20;
+    p.seed = 5;
+    CHECK_INT(generate(m, &p, &g, &a, &st), SLM_OK);
+    CHECK_INT(st.finish, SLM_FINISH_LENGTH);
+    CHECK_INT(st.n_new, 20);
+    CHECK_INT(a.n, 20);
+    CHECK_INT(utf8_whole(a.text.p, a.text.n), a.text.n);
+    CHECK_INT(generate(m, &p, &g, &b, &st), SLM_OK); /* a seed means the same text */
+    CHECK_STR(((str){b.text.p, b.text.n}), ((str){a.text.p, a.text.n}));
+    b.text.n = 0, b.n = 0, b.stop_after = 5;
+    CHECK_INT(generate(m, &p, &g, &b, &st), SLM_OK);
+    CHECK_INT(st.finish, SLM_FINISH_CANCELLED);
+    CHECK_INT(b.n, 5);
+    b.text.n = 0, b.stop_after = 0;
+    g.max_new = -1;
+    CHECK_INT(generate(m, &p, &g, &b, &st), SLM_OK);
+    CHECK_INT(st.finish, SLM_FINISH_CONTEXT);
+    CHECK_INT(st.n_prompt + st.n_new, 65); /* the last one needs no place in the cache */
+    /* Two letters of the text, as a stop text, cut it just before their first place. */
+    char   stop[3] = {0};
+    size_t at = 1;
+    while (at + 2 < a.text.n && !((a.text.p[at] | 32) >= 'a' && (a.text.p[at] | 32) <= 'z' && (a.text.p[at + 1] | 32) >= 'a' && (a.text.p[at + 1] | 32) <= 'z')) at++;
+    memcpy(stop, a.text.p + at, 2);
+    g.stop = (const char *const[]){"never in there", stop};
+    g.n_stop = 2;
+    b.text.n = 0;
+    CHECK_INT(generate(m, &p, &g, &b, &st), SLM_OK);
+    CHECK_INT(st.finish, SLM_FINISH_STOP);
+    CHECK_STR(((str){b.text.p, b.text.n}), ((str){a.text.p, at}));
+    strbuf_free(&a.text), strbuf_free(&b.text);
+    slm_model_close(m);
+}
+
+const test_case tests_engine[] = {
+    {"logits_match_the_reference", "12 tiny models of 6 architectures give the float64 reference's logits", logits_match_the_reference},
+    {"bits_do_not_depend_on_the_way", "same bits for every thread count, batch split, instruction set", bits_do_not_depend_on_the_way},
+    {"long_contexts_cross_splits", "same bits past 256 positions, windows included", long_contexts_cross_splits},
+    {"synced_prefixes_change_nothing", "a reused prefix gives a fresh session's bits", synced_prefixes_change_nothing},
+    {"plan_is_what_is_taken", "local layers keep their window only; sizes are planned in 64 bits", plan_is_what_is_taken},
+    {"wrong_calls_are_refused", "too many tokens, ids outside the vocabulary, unknown files and sets", wrong_calls_are_refused},
+    {"broken_weights_end_with_a_message", "a NaN in the weights is an error, not a text", broken_weights_end_with_a_message},
+    {"hyperparameters_are_checked", "each spoilt hyperparameter or tensor is named", hyperparameters_are_checked},
+    {"generation_ends_where_it_should", "length, context, cancel, stop texts; a seed repeats", generation_ends_where_it_should},
+    {0},
+};
