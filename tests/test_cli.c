@@ -23,7 +23,7 @@ static void script(const char *name) {
     snprintf(model, sizeof model, "%s/cli-model.gguf", test_tmp());
     snprintf(chat, sizeof chat, "%s/cli-chat.gguf", test_tmp());
     CHECK(write_model(model, NULL));
-    CHECK(write_model(chat, "{% for m in messages %}{{ m.content }}\n{% endfor %}"));
+    CHECK(write_model(chat, "\x1b[31m{% for m in messages %}{{ m.content }}\n{% endfor %}"));
     /* The scripts leave many files; their folder is theirs to remove. */
     snprintf(command, sizeof command,
              "t=`mktemp -d` || exit 1; SLM='%s' MODEL='%s' CHAT='%s' TMP=\"$t\" sh tests/cli/%s.sh; r=$?; "

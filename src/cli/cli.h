@@ -71,7 +71,7 @@ int  edit_distance(str a, str b);
 
 /* ---- streams -------------------------------------------------------------- */
 
-/* Before anything else: 0, 1 and 2 are open, SIGPIPE gives EPIPE. */
+/* Before anything else: 0, 1 and 2 are open, SIGPIPE gives EPIPE, SIGBUS a line and exit 1. */
 void streams_init(void);
 /* stdout through one buffer; a failed write is remembered and ends all later ones.  On a terminal
  * control characters other than \n and \t are dropped. */
@@ -117,6 +117,8 @@ bool stdin_is_piped(const options *o);
 size_t make_utf8(strbuf *b);
 /* Positionals joined by one space, or `file`, or stdin, byte for byte.  0 or exit code. */
 int read_text(options *o, strbuf *out);
+/* How slm_tokenize() shall read a text: --special, --no-bos. */
+unsigned token_flags(const options *o);
 /* Ids separated by commas or white space.  `name` is shown in errors.  0 or exit code. */
 int parse_ids(const char *name, str text, int n_vocab, id_list *out);
 bool is_number(const char *s, double *out);

@@ -215,7 +215,7 @@ static int generate(const options *o, const slm_model *m, slm_session *s, const 
     gen.ignore_eos = o->ignore_eos;
     if (o->verbose && sampling.temperature > 0) note("seed: %llu", (unsigned long long)sampling.seed);
     if (slm_session_set_sampling(s, &sampling, &err) ||
-        slm_tokenize(m, prompt->p ? prompt->p : "", prompt->n, SLM_TOK_BOS, &ids, &n, &err)) {
+        slm_tokenize(m, prompt->p ? prompt->p : "", prompt->n, token_flags(o), &ids, &n, &err)) {
         rc = fail_status(&err);
         goto done;
     }

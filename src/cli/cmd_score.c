@@ -202,7 +202,7 @@ static int read_ids(options *o, const slm_model *m, id_list *ids) {
         slm_error err = {0};
         int32_t  *p = NULL;
         int       n = 0;
-        if (slm_tokenize(m, text.p ? text.p : "", text.n, SLM_TOK_BOS, &p, &n, &err)) rc = fail_status(&err);
+        if (slm_tokenize(m, text.p ? text.p : "", text.n, token_flags(o), &p, &n, &err)) rc = fail_status(&err);
         for (int i = 0; i < n; i++) id_push(ids, p[i]);
         slm_free(p);
         if (ids->bad) rc = fail(EXIT_MEMORY, "no memory for the ids");

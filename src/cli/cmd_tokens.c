@@ -7,10 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static unsigned flags_of(const options *o) {
-    return (o->no_bos ? 0u : (unsigned)SLM_TOK_BOS) | (o->special ? (unsigned)SLM_TOK_SPECIAL : 0u);
-}
-
 static str piece_of(const slm_model *m, int32_t id) {
     size_t      n = 0;
     const char *p = slm_token_bytes(m, id, &n);
@@ -64,7 +60,7 @@ static bool answer_line(const options *o, const slm_model *m, str line) {
         if (!base64_decode(json_str(b64), &raw)) err_set(&err, SLM_ERR_FORMAT, "b64 is not base64");
         input = (str){raw.p ? raw.p : "", raw.n};
     }
-    if (!err.code) slm_tokenize(m, input.p, input.n, flags_of(o), &ids, &n, &err);
+    if (!err.code) slm_tokenize(m, input.p, input.n, token_flags(o), &ids, &n, &err);
     if (err.code) {
         strbuf_str(&b, STR("{\"error\":"));
         json_write_str(&b, str_of(err.text));
@@ -165,7 +161,7 @@ static int encode(options *o, const slm_model *m) {
     int       n = 0;
     if (o->ids_file) return fail(EXIT_USAGE, "--ids-file goes with --decode");
     int rc = read_text(o, &text);
-    if (!rc && slm_tokenize(m, text.p ? text.p : "", text.n, flags_of(o), &ids, &n, &err)) rc = fail_status(&err);
+    if (!rc && slm_tokenize(m, text.p ? text.p : "", text.n, token_flags(o), &ids, &n, &err)) rc = fail_status(&err);
     if (!rc) {
         if (o->count) strbuf_fmt(&b, "%d\n", n);
         else if (o->json) print_json(&b, m, ids, n);

@@ -138,6 +138,10 @@ int read_text(options *o, strbuf *out) {
     return out->bad ? fail(EXIT_RUNTIME, "text longer than the limit of %u bytes", PROMPT_MAX_BYTES) : 0;
 }
 
+unsigned token_flags(const options *o) {
+    return (o->no_bos ? 0u : (unsigned)SLM_TOK_BOS) | (o->special ? (unsigned)SLM_TOK_SPECIAL : 0u);
+}
+
 static bool is_gap(char c) { return c == ',' || c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
 int parse_ids(const char *name, str text, int n_vocab, id_list *out) {

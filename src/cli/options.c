@@ -47,6 +47,8 @@ static const option table[] = {
      "read text from FILE instead of stdin (- is stdin)"},
     {"-N --no-stdin", FLAG, AT(no_stdin), 0, 0, 0, 0, 0, 0, "Input", "run score tokens", "do not read stdin"},
     {"--raw", FLAG, AT(raw), 0, 0, 0, 0, 0, 0, "Input", "run", "no chat template: the model continues the text"},
+    {"--special", FLAG, AT(special), 0, 0, 0, 0, 0, 0, "Input", "run score tokens",
+     "the text of a control token is that token, not its letters"},
     {"--ids", TEXT, AT(ids), "LIST", 0, 0, 0, 0, 0, "Input", "score", "token ids 1,2,3 instead of a text"},
     {"--ids-file", TEXT, AT(ids_file), "FILE", 0, 0, 0, 0, 0, "Input", "score tokens", "token ids from a file"},
 
@@ -110,8 +112,6 @@ static const option table[] = {
     {"--ids", IDS, AT(want_ids), "[ LIST]", 0, 0, 0, 0, 0, "Output", "tokens",
      "one line of ids; with --decode: the ids to decode"},
     {"--decode", FLAG, AT(decode), 0, 0, 0, 0, 0, 0, "Output", "tokens", "ids to text, byte for byte"},
-    {"--special", FLAG, AT(special), 0, 0, 0, 0, 0, 0, "Output", "tokens",
-     "the text of a control token is that token"},
     {"--no-bos", FLAG, AT(no_bos), 0, 0, 0, 0, 0, 0, "Output", "tokens", "no begin token"},
     {"--jsonl", FLAG, AT(jsonl), 0, 0, 0, 0, 0, 0, "Output", "tokens",
      "a JSON object per line of stdin, one per line out"},

@@ -20,16 +20,6 @@ static struct {
     bool   terminal;
 } out;
 
-void streams_init(void) {
-    /* A closed stream would let the next open() become it: the model as stdin, or a file of
-     * logits as stdout.  The stand-in for stdout and stderr is read only, so that writing fails
-     * as it did before. */
-    for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY) < 0) _exit(EXIT_RUNTIME);
-    signal(SIGPIPE, SIG_IGN);
-    out.terminal = isatty(STDOUT_FILENO);
-}
-
 /* Writes all of it; errno of a failure, else 0. */
 static int write_all(int fd, const char *p, size_t n) {
     while (n) {
@@ -40,6 +30,25 @@ static int write_all(int fd, const char *p, size_t n) {
         n -= (size_t)k;
     }
     return 0;
+}
+
+/* A page of the mapped model is gone: the file was cut or its disk failed while it was in use. */
+static void on_bus_error(int sig) {
+    static const char text[] = "slm: the model file was cut or cannot be read any more\n";
+    (void)sig;
+    write_all(STDERR_FILENO, text, sizeof text - 1);
+    _exit(EXIT_RUNTIME);
+}
+
+void streams_init(void) {
+    /* A closed stream would let the next open() become it: the model as stdin, or a file of
+     * logits as stdout.  The stand-in for stdout and stderr is read only, so that writing fails
+     * as it did before. */
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY) < 0) _exit(EXIT_RUNTIME);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGBUS, on_bus_error);
+    out.terminal = isatty(STDOUT_FILENO);
 }
 
 /* A model must not steer the user's terminal: titles, colours, clipboard, cursor. */

@@ -28,6 +28,14 @@ two" > b; printf 'one\n' | run -n 8 two > c; same 'a blank line between' "$(cat 
 same 'without newline' "$(run -n 8 -N --no-newline 'once upon')" "$(cat a)"
 expect 0 '\n' '' run -n 0 -N hello
 
+# A stop text ends the answer, is not printed, and is not a cut.
+text=$(run -n 40 -N --no-newline hi | tr -d '\n' | tr -cd ' -~')
+stop=$(printf %s "$text" | tail -c 3 | head -c 2)
+if [ ${#stop} = 2 ]; then
+    run -n 400 -N --json --stop "$stop" --stop '~nowhere~' hi > j
+    same 'stop text' "$? $(field finish < j) $(sed 's/.*"text":"\(.*\)","thinking".*/\1/' j | grep -cF -e "$stop")" '0 "stop" 0'
+fi
+
 # Cut: by the default length, by the context.
 run -c 16 -N hi > a 2> err
 same 'context full' $? 3

@@ -66,6 +66,24 @@ wait $pid
 same 'SIGINT before the answer' "$? $(od -An -c < out | tr -d ' ') $(cat err)" '130 \n '
 exec 3>&-
 
+# The template of CHAT starts with an escape: through a pipe as it is, never to a terminal.
+same 'raw when piped' "$("$SLM" show --template "$CHAT" | head -c 5 | od -An -c | tr -d ' ')" '033[31m'
+if script -qec true /dev/null > /dev/null 2>&1 < /dev/null; then
+    script -qec "'$SLM' show --template '$CHAT'" /dev/null < /dev/null | head -c 4 > out
+    same 'no escape on a terminal' "$(cat out)" '[31m'
+fi
+
+# The model is cut while it is in use.
+cp "$MODEL" cut.gguf
+( exec "$SLM" run -m cut.gguf --raw --greedy --ignore-eos -n -1 -c 60000 -N --timeout 5 hi > out 2> err ) &
+pid=$!
+sleep 0.3
+: > cut.gguf
+wait $pid
+rc=$?
+[ $rc = 124 ] || # weights that were copied into memory do not notice
+    same 'cut while mapped' "$rc $(cat err)" '1 slm: the model file was cut or cannot be read any more'
+
 # Time.
 ( forever -N --timeout 0.3 hi > out 2> err ); same timeout "$? $(cat err)" '124 slm: stopped by --timeout after 0.3 s'
 [ -s out ]; same 'the partial answer is printed' $? 0
