@@ -57,22 +57,29 @@ CLI   := $(wildcard src/cli/*.c)
 TESTS := $(wildcard tests/*.c)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
-.PHONY: all test lib install clean help check-layers
+.PHONY: all slm test lib install clean help check-layers
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1) $@')
 all: slm
 
-# The program at the top always is the last one built.
+# ./slm is the program of the mode that was asked for last.
 slm: $(O)/slm
-	@cp -f $< $@
+	@cmp -s $< $@ || cp -f $< $@
 $(O)/slm: $(call obj,$(CLI)) $(O)/libslm.a
-	$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/libslm.a: $(call obj,$(ENGINE))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
 $(O)/run-tests: $(call obj,$(TESTS)) $(O)/libslm.a
-	$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(SLM_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 -include $(patsubst %.o,%.d,$(call obj,$(ENGINE) $(CLI) $(TESTS)))
 
 lib: $(O)/libslm.a
@@ -81,15 +88,16 @@ lib: $(O)/libslm.a
 # The example in slm.h's comment is a program; it is cut out, compiled and run.
 $(O)/example.c: include/slm.h Makefile
 	@mkdir -p $(@D)
-	sed -n '/^ \*   #include <slm.h>/,/^ \*   }$$/s/^ \*   //p' $< | sed '/^$$/d' > $@
+	@sed -n '/A whole program/,/Functions that can fail/s/^ \*   //p' $< > $@
 $(O)/example: $(O)/example.c $(O)/libslm.a
-	$(CC) $(SLM_CFLAGS) $(CFLAGS) -Iinclude -o $@ $^ $(LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) -Iinclude -o $@ $^ $(LIBS)
 
 check-layers:
 	@sh scripts/layers.sh $(sort $(wildcard src/*.[ch] src/kernels/*.[ch] src/cli/*.[ch]))
 	@! grep -niE 'llama|qwen|gemma|phi|smollm' src/forward.c src/ops.c src/kv.c
 
-test: check-layers slm $(O)/run-tests $(O)/example
+test: check-layers $(O)/slm $(O)/run-tests $(O)/example
 	SLM="$(CURDIR)/$(O)/slm" EXAMPLE="$(CURDIR)/$(O)/example" RUN="$(RUN)" $(RUN) $(O)/run-tests
 
 install: slm lib
@@ -107,4 +115,5 @@ help:
 	@echo 'make lib          build libslm.a'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make clean'
+	@echo 'V=1 shows the commands'
 	@echo 'MODE=release|debug|asan|ubsan|tsan  CC=gcc|clang  WERROR=1  OPENMP=1  CROSS=aarch64-linux-gnu-'

@@ -1,4 +1,5 @@
-/* kv.c - the cache.  Windows: Gemma 2 and 3 reports, section 2. */
+/* kv.c - the cache.  Windows: attention of local layers alternating with global ones (Beltagy et al.
+ * 2020, section 3.1). */
 #include "kv.h"
 
 void kv_layout(arena *a, kv_cache *c, const model_config *m, int n_ctx, int n_batch, slm_kv_type type) {

@@ -386,6 +386,26 @@ static void generation_ends_where_it_should(void) {
     slm_model_close(m);
 }
 
+/* The program in slm.h's comment, cut out and compiled by the Makefile. */
+static void header_example_runs(void) {
+    const char *example = getenv("EXAMPLE"), *under = getenv("RUN");
+    char        command[1200], model[300], out[300];
+    size_t      n = 0;
+    if (!example) {
+        test_skip("no $EXAMPLE: run by `make test`");
+        return;
+    }
+    mkmodel_options o = mkmodel_defaults("llama", TYPE_Q4_0);
+    snprintf(model, sizeof model, "%s/example.gguf", test_tmp());
+    snprintf(out, sizeof out, "%s/example.out", test_tmp());
+    CHECK(mkmodel_write(model, &o));
+    snprintf(command, sizeof command, "%s '%s' '%s' > '%s'", under ? under : "", example, model, out);
+    CHECK_INT(system(command), 0);
+    char *text = test_read_file(out, &n);
+    CHECK(text && n > 0);
+    mem_free(text);
+}
+
 const test_case tests_engine[] = {
     {"logits_match_the_reference", "12 tiny models of 6 architectures give the float64 reference's logits", logits_match_the_reference},
     {"bits_do_not_depend_on_the_way", "same bits for every thread count, batch split, instruction set", bits_do_not_depend_on_the_way},
@@ -396,5 +416,6 @@ const test_case tests_engine[] = {
     {"broken_weights_end_with_a_message", "a NaN in the weights is an error, not a text", broken_weights_end_with_a_message},
     {"hyperparameters_are_checked", "each spoilt hyperparameter or tensor is named", hyperparameters_are_checked},
     {"generation_ends_where_it_should", "length, context, cancel, stop texts; a seed repeats", generation_ends_where_it_should},
+    {"header_example_runs", "the program in slm.h's comment compiles and generates", header_example_runs},
     {0},
 };
