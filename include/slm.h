@@ -16,8 +16,8 @@
  *
  *   #include <slm.h>
  *   #include <stdio.h>
- *   static bool print(void *to, int32_t id, const char *text, size_t len) {
- *       (void)id;
+ *   static bool print(void *to, int32_t id, slm_text_kind kind, const char *text, size_t len) {
+ *       (void)id, (void)kind;
  *       return fwrite(text, 1, len, to) == len;
  *   }
  *   int main(int argc, char **argv) {
@@ -199,15 +199,21 @@ SLM_API slm_status slm_session_sample(slm_session *s, int32_t *id, slm_error *er
 /* The whole loop: sync, then sample and eval until the turn ends, a stop text appears, `max_new`
  * tokens are made, the context is full, or `emit` returns false.  `emit` is called once for each
  * new token with its id and the text that became certain: whole UTF-8 characters only, a broken
- * one as U+FFFD, and nothing that may still become a stop text; once more with id -1 for text held
- * back at the end.  Stop texts and the token that ends the turn are not emitted. */
-typedef bool (*slm_emit_fn)(void *ud, int32_t id, const char *text, size_t len);
+ * one as U+FFFD, and nothing that may still become a stop text; again with id -1 for more text of
+ * the same token or held back at the end.  Stop texts, the token that ends the turn and the marks
+ * around thinking are not emitted. */
+typedef enum { SLM_TEXT_ANSWER, SLM_TEXT_THINKING } slm_text_kind;
+typedef bool (*slm_emit_fn)(void *ud, int32_t id, slm_text_kind kind, const char *text, size_t len);
 
 typedef struct {
     int                max_new;    /* -1: until the context is full                 */
     const char *const *stop;       /* n_stop texts, or NULL                         */
     int                n_stop;
     bool               ignore_eos; /* go on past the end of the turn                */
+    bool               split_thinking; /* <think>..</think> before the answer is thinking; else
+                                          everything is answer                      */
+    bool               in_thinking;  /* the prompt has opened it already            */
+    int                think_budget; /* close it after so many tokens; -1: never    */
 } slm_generation;
 
 typedef enum {
@@ -218,7 +224,7 @@ typedef enum {
 } slm_finish;
 
 typedef struct {
-    int        n_prompt, n_reused, n_new;
+    int        n_prompt, n_reused, n_new, n_thinking;
     double     prefill_ms, decode_ms, first_token_ms;
     slm_finish finish;
 } slm_stats;

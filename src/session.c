@@ -2,7 +2,6 @@
 #include "session.h"
 #include "cpu.h"
 #include "limits.h"
-#include "unicode.h"
 #include <math.h>
 #include <string.h>
 
@@ -16,8 +15,6 @@ slm_sampling slm_sampling_defaults(void) {
     return (slm_sampling){.temperature = 0.8f, .top_k = 40, .top_p = 0.95f, .min_p = 0.05f, .typical_p = 1,
                           .repeat_penalty = 1, .repeat_last_n = 64};
 }
-
-slm_generation slm_generation_defaults(void) { return (slm_generation){.max_new = -1}; }
 
 /* ---- create ---------------------------------------------------------------- */
 
@@ -151,8 +148,7 @@ static slm_status append(slm_session *s, const int32_t *ids, int n, slm_error *e
     return check_finite(s, 0, s->n_ids - 1, err);
 }
 
-/* As slm_session_sync(); *reused: how many of ids were there already. */
-static slm_status sync(slm_session *s, const int32_t *ids, int n, int *reused, slm_error *err) {
+slm_status session_sync(slm_session *s, const int32_t *ids, int n, int *reused, slm_error *err) {
     slm_status rc = check_ids(s, ids, n, err);
     if (rc || (rc = check_room(s, n, err))) return rc;
     if (n <= 0) return err_set(err, SLM_ERR_ARGUMENT, "there is no token to evaluate");
@@ -165,7 +161,7 @@ static slm_status sync(slm_session *s, const int32_t *ids, int n, int *reused, s
 
 slm_status slm_session_sync(slm_session *s, const int32_t *ids, int n, slm_error *err) {
     int reused;
-    return sync(s, ids, n, &reused, err);
+    return session_sync(s, ids, n, &reused, err);
 }
 
 slm_status slm_session_eval(slm_session *s, int32_t id, slm_error *err) {
@@ -202,128 +198,5 @@ slm_status slm_session_sample(slm_session *s, int32_t *id, slm_error *err) {
     if (!s->n_ids) return err_set(err, SLM_ERR_ARGUMENT, "nothing has been evaluated yet");
     slm_status rc = check_finite(s, 0, s->n_ids - 1, err);
     if (!rc) *id = sampler_pick(&s->pick, s->logits, s->ids, s->n_ids);
-    return rc;
-}
-
-/* ---- generate ---------------------------------------------------------------- */
-
-/* Text on its way out: bytes that may still become a character or a stop text wait here. */
-typedef struct {
-    const slm_generation *opt;
-    slm_emit_fn           emit;
-    void                 *ud;
-    strbuf                wait, clean;
-    bool                  stopped, cancelled;
-    bool                  skip_space; /* the next byte, if a space, is the one put before the text */
-} outlet;
-
-/* First place in text where a stop text stands; SIZE_MAX: nowhere. */
-static size_t find_stop(const outlet *o, str text) {
-    size_t best = SIZE_MAX;
-    for (int i = 0; i < o->opt->n_stop; i++) {
-        const str stop = str_of(o->opt->stop[i]);
-        for (size_t at = 0; stop.n && at + stop.n <= text.n && at < best; at++)
-            if (!memcmp(text.p + at, stop.p, stop.n)) best = at;
-    }
-    return best;
-}
-
-/* Length of the longest end of text that begins a stop text. */
-static size_t begun_stop(const outlet *o, str text) {
-    size_t most = 0;
-    for (int i = 0; i < o->opt->n_stop; i++) {
-        const str stop = str_of(o->opt->stop[i]);
-        for (size_t n = stop.n ? stop.n - 1 : 0; n > most; n--)
-            if (n <= text.n && !memcmp(text.p + text.n - n, stop.p, n)) most = n;
-    }
-    return most;
-}
-
-/* Emits the first n waiting bytes, broken characters as U+FFFD. */
-static void send(outlet *o, int32_t id, size_t n) {
-    o->clean.n = 0;
-    for (size_t i = 0; i < n;) {
-        uint32_t cp;
-        size_t   len = utf8_decode(o->wait.p + i, n - i, &cp);
-        if (len) strbuf_put(&o->clean, o->wait.p + i, len);
-        else strbuf_put(&o->clean, "\xef\xbf\xbd", 3);
-        i += len ? len : 1;
-    }
-    if (n) memmove(o->wait.p, o->wait.p + n, o->wait.n - n);
-    o->wait.n -= n;
-    if (!o->clean.bad && !o->emit(o->ud, id, o->clean.n ? o->clean.p : "", o->clean.n)) o->cancelled = true;
-}
-
-static void put_token(outlet *o, const tokenizer *t, int32_t id) {
-    if (!tok_is_control(t, id)) {
-        str bytes = tok_bytes(t, id);
-        if (o->skip_space && bytes.n && bytes.p[0] == ' ') bytes.p++, bytes.n--;
-        o->skip_space = false;
-        strbuf_str(&o->wait, bytes);
-    }
-    const str    text = {o->wait.p, o->wait.n};
-    const size_t stop = find_stop(o, text);
-    if (stop != SIZE_MAX) {
-        o->stopped = true;
-        o->wait.n = stop;
-        send(o, id, stop);
-        return;
-    }
-    const size_t held = begun_stop(o, text);
-    send(o, id, utf8_whole(text.p ? text.p : "", text.n - held));
-}
-
-/* Is nothing but BOS before the new text?  Then a vocabulary's leading space is not text. */
-static bool begins_text(const slm_session *s, const int32_t *ids, int n) {
-    for (int i = 0; i < n; i++)
-        if (!tok_is_control(s->m->tok, ids[i])) return false;
-    return tok_strips_first_space(s->m->tok);
-}
-
-slm_status slm_generate(slm_session *s, const int32_t *prompt, int n, const slm_generation *opt, slm_emit_fn emit, void *ud,
-                        slm_stats *stats, slm_error *err) {
-    slm_stats    none, *st = stats ? stats : &none;
-    outlet       o = {.opt = opt, .emit = emit, .ud = ud, .skip_space = begins_text(s, prompt, n)};
-    const double t0 = clock_ms();
-    memset(st, 0, sizeof *st);
-    st->n_prompt = n;
-    slm_status rc = sync(s, prompt, n, &st->n_reused, err);
-    if (rc) return rc;
-    const double t1 = clock_ms();
-    st->prefill_ms = t1 - t0;
-    for (;;) {
-        if (opt->max_new >= 0 && st->n_new >= opt->max_new) {
-            st->finish = SLM_FINISH_LENGTH;
-            break;
-        }
-        int32_t id = -1;
-        if ((rc = slm_session_sample(s, &id, err))) break;
-        if (st->n_new == 0) st->first_token_ms = clock_ms() - t0;
-        const bool ends = tok_ends_turn(s->m->tok, id);
-        if (ends && !opt->ignore_eos) {
-            st->finish = SLM_FINISH_STOP;
-            break;
-        }
-        st->n_new++;
-        put_token(&o, s->m->tok, id);
-        if (o.wait.bad || o.clean.bad) {
-            rc = err_memory(err, "text", o.wait.n);
-            break;
-        }
-        if (o.stopped || o.cancelled) {
-            st->finish = o.stopped ? SLM_FINISH_STOP : SLM_FINISH_CANCELLED;
-            break;
-        }
-        if (s->n_ids == s->n_ctx) {
-            st->finish = SLM_FINISH_CONTEXT;
-            break;
-        }
-        if (opt->max_new >= 0 && st->n_new >= opt->max_new) continue; /* nobody will ask for its logits */
-        if ((rc = slm_session_eval(s, id, err))) break;
-    }
-    if (!o.stopped && !o.cancelled && o.wait.n) send(&o, -1, o.wait.n);
-    st->decode_ms = clock_ms() - t1;
-    strbuf_free(&o.wait);
-    strbuf_free(&o.clean);
     return rc;
 }

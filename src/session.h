@@ -26,4 +26,6 @@ struct slm_session {
     int32_t         *ids;     /* [n_ctx]: what the cache holds */
     int              n_ids;
 };
+/* As slm_session_sync(); *reused: how many of ids were there already. */
+slm_status session_sync(slm_session *s, const int32_t *ids, int n, int *reused, slm_error *err);
 #endif

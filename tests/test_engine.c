@@ -326,8 +326,9 @@ typedef struct {
     int    n, stop_after;
 } heard;
 
-static bool hear(void *ud, int32_t id, const char *text, size_t len) {
+static bool hear(void *ud, int32_t id, slm_text_kind kind, const char *text, size_t len) {
     heard *h = ud;
+    (void)kind;
     strbuf_put(&h->text, text, len);
     h->n += id >= 0;
     return h->stop_after == 0 || h->n < h->stop_after;

@@ -89,8 +89,9 @@ static void put_text(answer *a, const char *p, size_t n) {
     a->n_held += n - end;
 }
 
-static bool emit(void *ud, int32_t id, const char *text, size_t len) {
+static bool emit(void *ud, int32_t id, slm_text_kind kind, const char *text, size_t len) {
     answer *a = ud;
+    (void)kind;
     stop_gently(true); /* from here on there is an answer to keep */
     if (a->o->json) {
         if (id >= 0) id_push(&a->ids, id);
