@@ -193,7 +193,7 @@ slm_status arch_config(model_config *c, const gguf *g, slm_error *err) {
         return err ? err->code : SLM_ERR_FORMAT;
     c->norm_eps = (float)eps;
     /* Only the families whose row has caps apply them; the key in another family means nothing. */
-    c->attn_softcap = row->attn_softcap ? (float)attn_cap : 0;
+    c->attn_softcap = row->attn_softcap > 0 ? (float)attn_cap : 0;
     c->logit_softcap = (float)logit_cap;
     if (!period) c->window = 0;
     for (int i = 0; i < c->n_layer; i++) c->local[i] = c->window && i % period < period - 1;
