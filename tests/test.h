@@ -10,6 +10,7 @@ typedef struct {
 } test_case;
 
 #define CHECK(cond) test_check((cond), __FILE__, __LINE__, #cond)
+#define CHECK_FAIL(why) test_check(false, __FILE__, __LINE__, why)
 #define CHECK_INT(got, want) test_int((long long)(got), (long long)(want), __FILE__, __LINE__, #got)
 #define CHECK_TEXT(got, part) test_contains((got), (part), __FILE__, __LINE__)   /* got contains part */
 #define CHECK_STR(got, want) test_str((got), (want), __FILE__, __LINE__)         /* equal bytes */

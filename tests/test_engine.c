@@ -97,7 +97,7 @@ static void logits_match_the_reference(void) {
                 const double want = strtod(end + 1, &p), has = (double)got[pos * v + id];
                 if (!(fabs(has - want) <= 2e-4)) {
                     printf("    %s position %ld id %ld: %g, not %g\n", name, pos, id, has, want);
-                    CHECK(!"logits are those of the reference");
+                    CHECK_FAIL("logits are those of the reference");
                 }
                 cases++;
             }
@@ -123,7 +123,7 @@ static void compare_ways(const char *variant, type_id type) {
         float *want = all_logits(m, ids, N, 200, 200, 1, (slm_kv_type)kv);
         for (size_t i = 0; i < bytes / 4; i++)
             if (!isfinite(want[i])) {
-                CHECK(!"logits are finite");
+                CHECK_FAIL("logits are finite");
                 break;
             }
         static const struct { int batch, threads; } ways[] = {{1, 1}, {7, 2}, {64, 3}, {200, 5}};

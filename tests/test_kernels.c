@@ -77,7 +77,7 @@ static void one_product(const kernels *s, const kernels *k, type_id t, int64_t r
             /* A few roundings of partial sums no larger than the sum of magnitudes. */
             if (!(fabs((double)want[i * ld + r] - sum) <= 1e-5 * size + 1e-9)) {
                 printf("    %s: %g, exact %g\n", what, (double)want[i * ld + r], sum);
-                CHECK(!"scalar is within rounding of the exact sum");
+                CHECK_FAIL("scalar is within rounding of the exact sum");
             }
         }
     mem_free(got), mem_free(want), mem_free(act2), mem_free(act), mem_free(x), mem_free(w);
