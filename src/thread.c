@@ -41,7 +41,8 @@ enum { SPINS = 2000 };
 /* The next unclaimed task of one worker's run, with the number of the job in the upper half: a
  * thread that wakes late finds another number and leaves the new job's tasks alone. */
 typedef struct {
-    _Alignas(64) _Atomic uint64_t next;
+    _Atomic uint64_t next;
+    char             apart[56]; /* no two in one cache line, however the heap aligns them */
 } task_run;
 
 struct thread_pool {
@@ -52,8 +53,10 @@ struct thread_pool {
     _Atomic(thread_fn) fn;
     _Atomic(void *)  ctx;
     _Atomic int64_t  n_tasks;
-    _Alignas(64) _Atomic int64_t n_done;
-    _Alignas(64) _Atomic int     n_asleep; /* workers on `wake` */
+    char             apart[64]; /* what every task writes lies in no line that all read */
+    _Atomic int64_t  n_done;
+    char             apart_too[64];
+    _Atomic int      n_asleep; /* workers on `wake` */
     _Atomic bool     owner_asleep, stop;
     pthread_mutex_t  lock;
     pthread_cond_t   wake, finished;
@@ -127,7 +130,7 @@ static void wake_all(thread_pool *p) {
 }
 
 slm_status thread_pool_create(thread_pool **out, int n, slm_error *err) {
-    thread_pool *p = mem_zero(1, sizeof *p + 64);
+    thread_pool *p = mem_zero(1, sizeof *p);
     if (!p) return err_memory(err, "threads", sizeof *p);
     p->n = 1;
     pthread_mutex_init(&p->lock, NULL);
@@ -142,11 +145,10 @@ slm_status thread_pool_create(thread_pool **out, int n, slm_error *err) {
     const int total = n;
     for (; p->n < total; p->n++) {
         int e = pthread_create(&p->threads[p->n - 1], NULL, worker_main, p);
-        if (e) {
-            thread_pool_free(p);
-            return err_set(err, SLM_ERR_MEMORY, "cannot start thread %d of %d: %s", p->n + 1, total,
-                           strerror(e));
-        }
+        if (!e) continue;
+        err_set(err, SLM_ERR_MEMORY, "cannot start thread %d of %d: %s", p->n + 1, total, strerror(e));
+        thread_pool_free(p);
+        return SLM_ERR_MEMORY;
     }
     *out = p;
     return SLM_OK;
