@@ -4,6 +4,7 @@
  * Sources: top-k Fan et al. 2018; top-p Holtzman et al. 2019; typical Meister et al. 2022; min-p
  * Nguyen et al. 2024; repetition penalty Keskar et al. 2019. */
 #include "sampler.h"
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ void sampler_layout(arena *a, sampler *s, int n_vocab) {
 }
 
 static slm_status range(slm_error *err, const char *name, double v, double lo, double hi) {
-    if (v >= lo && v <= hi) return SLM_OK;
+    if ((float)v >= (float)lo && (float)v <= (float)hi) return SLM_OK; /* 0.01f is below 0.01 */
     return err_set(err, SLM_ERR_ARGUMENT, "%s = %g is not in [%g, %g]", name, v, lo, hi);
 }
 
@@ -51,7 +52,10 @@ int32_t sampler_argmax(const float *x, int n) {
     return best;
 }
 
-/* The logits with penalties applied: themselves where no penalty is on. */
+static float bounded(float x) { return x > FLT_MAX ? FLT_MAX : x < -FLT_MAX ? -FLT_MAX : x; }
+
+/* The logits with penalties applied: themselves where no penalty is on.  They stay finite, since
+ * everything after works with differences. */
 static const float *penalize(sampler *s, const float *logits, const int32_t *past, int n_past) {
     const slm_sampling *p = &s->p;
     if (p->repeat_penalty == 1 && p->presence_penalty == 0 && p->frequency_penalty == 0) return logits;
@@ -64,8 +68,8 @@ static const float *penalize(sampler *s, const float *logits, const int32_t *pas
         float        *l = &s->work[id];
         s->count[id] = 0; /* the first visit does it all and clears the count */
         if (!k) continue;
-        *l = *l > 0 ? *l / p->repeat_penalty : *l * p->repeat_penalty;
-        *l -= p->presence_penalty + (float)k * p->frequency_penalty;
+        *l = bounded(*l > 0 ? *l / p->repeat_penalty : *l * p->repeat_penalty);
+        *l = bounded(*l - (p->presence_penalty + (float)k * p->frequency_penalty));
     }
     return s->work;
 }
@@ -172,10 +176,16 @@ static void keep_top_p(choice *h, double p) {
     h->n = n;
 }
 
-static void keep_min_p(choice *h, double p) {
-    int n = 0;
+/* Logit of the likeliest that is left: not h->max where typical has removed that one. */
+static float largest(const choice *h) {
     float max = h->c[0].logit;
     for (int i = 1; i < h->n; i++) max = h->c[i].logit > max ? h->c[i].logit : max;
+    return max;
+}
+
+static void keep_min_p(choice *h, double p) {
+    const float max = largest(h);
+    int         n = 0;
     for (int i = 0; i < h->n; i++)
         if (exp((double)(h->c[i].logit - max)) >= p) h->c[n++] = h->c[i];
     h->n = n;
@@ -183,11 +193,12 @@ static void keep_min_p(choice *h, double p) {
 
 static int32_t draw_one(sampler *s, const choice *h) {
     const double t = (double)s->p.temperature;
+    const float  max = largest(h); /* a low temperature needs a term of 1 in the sum */
     double       sum = 0;
-    for (int i = 0; i < h->n; i++) sum += exp((double)(h->c[i].logit - h->max) / t);
+    for (int i = 0; i < h->n; i++) sum += exp((double)(h->c[i].logit - max) / t);
     double u = draw(s) * sum;
     for (int i = 0; i < h->n; i++) {
-        u -= exp((double)(h->c[i].logit - h->max) / t);
+        u -= exp((double)(h->c[i].logit - max) / t);
         if (u < 0) return h->c[i].id;
     }
     return h->c[h->n - 1].id; /* rounding only */

@@ -188,6 +188,59 @@ static void penalties_look_back(void) {
     arena_free(&r.mem);
 }
 
+/* How often each of the n ids comes out in `draws`; -1 as the result for an id outside them. */
+static int picks(int *hits, const slm_sampling *p, const float *logits, int n, const int32_t *past, int n_past, int draws) {
+    arena   measure = {0}, a;
+    sampler s = {0};
+    int     rc = 0;
+    sampler_layout(&measure, &s, n);
+    CHECK_INT(arena_alloc(&a, measure.used, "sampler", NULL), SLM_OK);
+    sampler_layout(&a, &s, n);
+    CHECK_INT(sampler_set(&s, p, NULL), SLM_OK);
+    memset(hits, 0, (size_t)n * sizeof *hits);
+    for (int i = 0; i < draws && !rc; i++) {
+        const int32_t id = sampler_pick(&s, logits, past, n_past);
+        if (id < 0 || id >= n) rc = -1;
+        else hits[id]++;
+    }
+    for (int i = 0; i < n; i++) CHECK_INT(s.count[i], 0);
+    arena_free(&a);
+    return rc;
+}
+
+/* Typical sampling may drop the likeliest token; at a low temperature all that is left is then far
+ * below it. */
+static void cold_typical_takes_the_likeliest_that_is_left(void) {
+    enum { N = 701 };
+    static float logits[N];
+    static int   hits[N];
+    logits[0] = logf(0.3f);
+    for (int i = 1; i < N; i++) logits[i] = logf(0.001f);
+    logits[77] += 0.5f;
+    slm_sampling p = off();
+    p.typical_p = 0.5f, p.temperature = 0.005f;
+    CHECK_INT(picks(hits, &p, logits, N, NULL, 0, 20), 0);
+    CHECK_INT(hits[77], 20);
+}
+
+static void penalties_stay_finite(void) {
+    static const float logits[3][2] = {{-3e38f, -3e38f}, {3e38f, -3e38f}, {3e38f, 3e38f}};
+    const int32_t      past[3] = {0, 1, 0};
+    int                hits[2];
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 2; k++)
+            for (int n = 1; n <= 2; n++) {
+                slm_sampling p = off();
+                p.repeat_penalty = k ? 100 : 0.01f;
+                p.frequency_penalty = k ? -100 : 100;
+                p.min_p = 0.05f;
+                p.top_p = 0.9f;
+                CHECK_INT(picks(hits, &p, logits[i], n, past, n == 1 ? 1 : 3, 10), 0);
+                p.top_p = 1, p.typical_p = 0.5f;
+                CHECK_INT(picks(hits, &p, logits[i], n, past, n == 1 ? 1 : 3, 10), 0);
+            }
+}
+
 /* A seed means the same everywhere and for ever: these ids are part of the contract. */
 static void a_seed_is_a_promise(void) {
     static rig r;
@@ -205,6 +258,8 @@ const test_case tests_sampler[] = {
     {"typical_drops_the_likeliest", "typical sampling keeps what is nearest to the entropy", typical_drops_the_likeliest},
     {"edges_still_pick_one", "the narrowest settings pick the best; ties go to the smaller id; NaN is refused", edges_still_pick_one},
     {"penalties_look_back", "repetition, presence and frequency penalties by hand-computed numbers", penalties_look_back},
+    {"cold_typical_takes_the_likeliest_that_is_left", "not the last one, when every weight underflows beside the dropped best", cold_typical_takes_the_likeliest_that_is_left},
+    {"penalties_stay_finite", "logits near the largest float, a vocabulary of one: an id comes out, and the call ends", penalties_stay_finite},
     {"a_seed_is_a_promise", "a seed gives the same ids on every machine", a_seed_is_a_promise},
     {0},
 };
