@@ -181,19 +181,20 @@ SLM_API int slm_session_n_threads(const slm_session *s);
  * still holds a valid shorter prefix: see slm_session_pos(). */
 SLM_API slm_status slm_session_sync(slm_session *s, const int32_t *ids, int n, slm_error *err);
 SLM_API slm_status slm_session_eval(slm_session *s, int32_t id, slm_error *err);
-/* Appends ids[0..n) and shows the logits [n_vocab] of each; `see` returns false to stop early.
- * The pointer is valid during the call only. */
+/* Appends ids[0..n) and shows the logits [n_vocab] of each; where `see` returns false the session ends
+ * in that token.  The pointer is valid during the call only. */
 typedef bool (*slm_logits_fn)(void *ud, int i, const float *logits);
 SLM_API slm_status slm_session_score(slm_session *s, const int32_t *ids, int n,
                                      slm_logits_fn see, void *ud, slm_error *err);
-/* Forgets everything from position pos on. */
+/* Forgets everything from position pos on, or all where a sliding window no longer holds what
+ * position pos would see: slm_session_pos() tells.  Logits come with the next token. */
 SLM_API void slm_session_rewind(slm_session *s, int pos);
 SLM_API int slm_session_pos(const slm_session *s);
 SLM_API const float *slm_session_logits(const slm_session *s); /* [n_vocab], of the last id */
 SLM_API slm_status slm_session_set_sampling(slm_session *s, const slm_sampling *p,
                                             slm_error *err);
 /* Picks from the logits; penalties look at the session's tokens.  Fails with SLM_ERR_NUMERIC
- * where no logit is finite. */
+ * where a logit is not finite. */
 SLM_API slm_status slm_session_sample(slm_session *s, int32_t *id, slm_error *err);
 
 /* The whole loop: sync, then sample and eval until the turn ends, a stop text appears, `max_new`

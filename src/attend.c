@@ -53,7 +53,7 @@ static void split_part(const attend_job *j, int g, const float *q, int lo, int h
     const kernels *k = &j->o->k;
     const int      d = j->c->head_dim;
     for (int b = lo; b < hi;) {
-        const int    end = (b / KV_BLOCK + 1) * KV_BLOCK, n = (end < hi ? end : hi) - b;
+        const int    rest = KV_BLOCK - b % KV_BLOCK, n = rest < hi - b ? rest : hi - b;
         const float *rows = block_rows(j, kv_key(j->c, j->layer, g, b), n, room);
         for (int i = 0; i < t->group; i++) k->scores(score + i * KV_SPLIT + (b - lo), q + i * d, rows, d, n, d, t->scale);
         b += n;
@@ -67,7 +67,7 @@ static void split_part(const attend_job *j, int g, const float *q, int lo, int h
         memset(p + PART_VALUES, 0, (size_t)d * sizeof *p);
     }
     for (int b = lo; b < hi;) {
-        const int    end = (b / KV_BLOCK + 1) * KV_BLOCK, n = (end < hi ? end : hi) - b;
+        const int    rest = KV_BLOCK - b % KV_BLOCK, n = rest < hi - b ? rest : hi - b;
         const float *rows = block_rows(j, kv_value(j->c, j->layer, g, b), n, room);
         for (int i = 0; i < t->group; i++)
             k->weighted_rows(part + (size_t)i * t->part_floats + PART_VALUES, score + i * KV_SPLIT + (b - lo), rows, d, n, d);
@@ -93,7 +93,7 @@ static void finish(float *out, const float *part, int d) {
 static void split_range(const attend_job *j, int pos, int s, int *lo, int *hi) {
     const int first = kv_first(j->c, j->layer, pos);
     *lo = s * KV_SPLIT > first ? s * KV_SPLIT : first;
-    *hi = (s + 1) * KV_SPLIT < pos + 1 ? (s + 1) * KV_SPLIT : pos + 1;
+    *hi = pos - s * KV_SPLIT < KV_SPLIT ? pos + 1 : (s + 1) * KV_SPLIT;
 }
 
 typedef struct {

@@ -58,7 +58,7 @@ static void send(outlet *o, slm_text_kind kind, size_t n) {
     }
     if (n) memmove(o->wait.p, o->wait.p + n, o->wait.n - n);
     o->wait.n -= n;
-    if (!o->clean.bad && !o->emit(o->ud, o->id, kind, o->clean.n ? o->clean.p : "", o->clean.n)) o->cancelled = true;
+    if (!o->clean.bad && !o->cancelled && !o->emit(o->ud, o->id, kind, o->clean.n ? o->clean.p : "", o->clean.n)) o->cancelled = true;
     o->id = -1;
 }
 
@@ -183,9 +183,9 @@ static slm_status step(run *r, bool *ended, slm_error *err) {
     if (r->out.wait.bad || r->out.clean.bad) return err_memory(err, "text", r->out.wait.n);
     if (r->out.stopped) return st->finish = SLM_FINISH_STOP, SLM_OK;
     if (r->out.cancelled) return st->finish = SLM_FINISH_CANCELLED, SLM_OK;
+    if (opt->max_new >= 0 && st->n_new >= opt->max_new) return *ended = false, SLM_OK; /* nobody will ask for its logits */
     if (r->s->n_ids == r->s->n_ctx) return st->finish = SLM_FINISH_CONTEXT, SLM_OK;
     *ended = false;
-    if (opt->max_new >= 0 && st->n_new >= opt->max_new) return SLM_OK; /* nobody will ask for its logits */
     return slm_session_eval(r->s, id, err);
 }
 
@@ -209,6 +209,7 @@ slm_status slm_generate(slm_session *s, const int32_t *prompt, int n, const slm_
     if (!r.out.stopped && !r.out.cancelled) {
         r.out.id = -1;
         flow(&r.out, true);
+        if (r.out.cancelled) r.st->finish = SLM_FINISH_CANCELLED;
     }
     r.st->decode_ms = clock_ms() - t1;
     id_free(&r.closing);

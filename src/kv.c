@@ -12,8 +12,8 @@ void kv_layout(arena *a, kv_cache *c, const model_config *m, int n_ctx, int n_ba
     const int64_t all = ((int64_t)n_ctx + KV_BLOCK - 1) / KV_BLOCK * KV_BLOCK;
     /* While a run of n_batch positions is written, its first query still needs window - 1 older ones. */
     const int64_t ring = ((int64_t)m->window + n_batch + KV_BLOCK - 1) / KV_BLOCK * KV_BLOCK;
-    c->n_slot[0] = (int)all;
-    c->n_slot[1] = (int)(ring < all ? ring : all);
+    c->n_slot[0] = all;
+    c->n_slot[1] = ring < all ? ring : all;
     c->k = arena_take(a, (size_t)m->n_layer, sizeof *c->k, 64);
     c->v = arena_take(a, (size_t)m->n_layer, sizeof *c->v, 64);
     const size_t head = (size_t)m->head_dim * c->elem * (size_t)m->n_head_kv;
@@ -53,7 +53,7 @@ int kv_first(const kv_cache *c, int layer, int pos) {
 
 int kv_rewind_to(const kv_cache *c, int pos) {
     if (!c->window || pos >= c->high) return pos;
-    const int oldest = c->high > c->n_slot[1] ? c->high - c->n_slot[1] : 0;
-    const int first = pos >= c->window ? pos - c->window + 1 : 0;
+    const int64_t oldest = c->high > c->n_slot[1] ? c->high - c->n_slot[1] : 0;
+    const int64_t first = pos >= c->window ? pos - c->window + 1 : 0;
     return first >= oldest ? pos : 0;
 }

@@ -14,7 +14,7 @@ typedef struct {
     slm_kv_type type;
     int         n_head_kv, head_dim, window;
     size_t      elem;           /* bytes of a number */
-    int         n_slot[2];      /* of a global and a local layer; a multiple of KV_BLOCK */
+    int64_t     n_slot[2];      /* of a global and a local layer; a multiple of KV_BLOCK */
     const bool *local;          /* [n_layer] */
     uint8_t   **k, **v;         /* [n_layer] */
     int         high;           /* positions below this have been written since the last clear */

@@ -21,7 +21,7 @@ slm_sampling slm_sampling_defaults(void) {
 static slm_status check_options(slm_session *s, const slm_model *m, const slm_session_options *opt, slm_error *err) {
     if (!m->has_weights) return err_set(err, SLM_ERR_ARGUMENT, "the model was opened for its vocabulary only");
     const int trained = m->w.cfg.n_ctx_train;
-    if (opt->n_ctx < 0 || opt->n_ctx > 1 << 30) return err_set(err, SLM_ERR_ARGUMENT, "a context of %d tokens is not possible", opt->n_ctx);
+    if (opt->n_ctx < 0) return err_set(err, SLM_ERR_ARGUMENT, "a context of %d tokens is not possible", opt->n_ctx);
     if (opt->n_batch < 0 || opt->n_batch > 1 << 16) return err_set(err, SLM_ERR_ARGUMENT, "a batch of %d tokens is not in [1, 65536]", opt->n_batch);
     if (opt->n_threads < 0 || opt->n_threads > MAX_THREADS)
         return err_set(err, SLM_ERR_ARGUMENT, "%d threads are not in [1, %d]", opt->n_threads, MAX_THREADS);
@@ -46,6 +46,8 @@ static void layout(arena *a, slm_session *s, slm_kv_type type, size_t *kv_bytes)
     s->logits = arena_take(a, (size_t)s->n_rows * (size_t)s->m->w.n_vocab, sizeof *s->logits, 64);
     s->ids = arena_take(a, (size_t)s->n_ctx, sizeof *s->ids, 64);
     sampler_layout(a, &s->pick, s->m->w.n_vocab);
+    /* What no mapping can be is refused here, so that sums of sizes stay below 2^64. */
+    if (a->used > SIZE_MAX / 4) a->full = true;
 }
 
 slm_status slm_memory_plan(const slm_model *m, const slm_session_options *opt, slm_memory *out, slm_error *err) {
@@ -104,7 +106,10 @@ slm_status slm_session_set_sampling(slm_session *s, const slm_sampling *p, slm_e
 
 void slm_session_rewind(slm_session *s, int pos) {
     if (pos < 0) pos = 0;
-    if (pos < s->n_ids) s->n_ids = kv_rewind_to(&s->f.cache, pos);
+    if (pos < s->n_ids) {
+        s->n_ids = kv_rewind_to(&s->f.cache, pos);
+        s->has_logits = false;
+    }
     if (s->n_ids == 0) s->f.cache.high = 0;
 }
 
@@ -117,9 +122,9 @@ static slm_status check_ids(const slm_session *s, const int32_t *ids, int n, slm
     return SLM_OK;
 }
 
-static slm_status check_room(const slm_session *s, int total, slm_error *err) {
+static slm_status check_room(const slm_session *s, int64_t total, slm_error *err) {
     if (total <= s->n_ctx) return SLM_OK;
-    return err_set(err, SLM_ERR_CONTEXT, "%d tokens do not fit the context of %d", total, s->n_ctx);
+    return err_set(err, SLM_ERR_CONTEXT, "%lld tokens do not fit the context of %d", (long long)total, s->n_ctx);
 }
 
 /* Weights that are broken show in the logits; from there on nothing would make sense. */
@@ -145,6 +150,7 @@ static slm_status append(slm_session *s, const int32_t *ids, int n, slm_error *e
         i += k;
         if (i == n) forward_logits(&s->f, k - 1, 1, s->logits);
     }
+    s->has_logits = true;
     return check_finite(s, 0, s->n_ids - 1, err);
 }
 
@@ -166,28 +172,36 @@ slm_status slm_session_sync(slm_session *s, const int32_t *ids, int n, slm_error
 
 slm_status slm_session_eval(slm_session *s, int32_t id, slm_error *err) {
     slm_status rc = check_ids(s, &id, 1, err);
-    if (rc || (rc = check_room(s, s->n_ids + 1, err))) return rc;
+    if (rc || (rc = check_room(s, s->n_ids + (int64_t)1, err))) return rc;
     return append(s, &id, 1, err);
 }
 
 slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logits_fn see, void *ud, slm_error *err) {
     slm_status rc = check_ids(s, ids, n, err);
-    if (rc || (rc = check_room(s, s->n_ids + n, err))) return rc;
+    if (rc || (rc = check_room(s, s->n_ids + (int64_t)n, err))) return rc;
+    const size_t row_floats = (size_t)s->m->w.n_vocab;
     for (int i = 0; i < n;) {
         const int k = n - i < s->n_batch ? n - i : s->n_batch;
         forward(&s->f, ids + i, k, s->n_ids);
         memmove(s->ids + s->n_ids, ids + i, (size_t)k * sizeof *ids);
         s->n_ids += k;
+        s->has_logits = false;
         for (int r = 0; r < k;) {
             const int rows = k - r < s->n_rows ? k - r : s->n_rows;
             forward_logits(&s->f, r, rows, s->logits);
             for (int j = 0; j < rows; j++) {
-                if ((rc = check_finite(s, j, s->n_ids - k + r + j, err))) return rc;
-                if (!see(ud, i + r + j, s->logits + (size_t)j * (size_t)s->m->w.n_vocab)) return SLM_OK;
+                const int pos = s->n_ids - k + r + j;
+                if ((rc = check_finite(s, j, pos, err))) return rc;
+                const bool stop = !see(ud, i + r + j, s->logits + (size_t)j * row_floats);
+                if (!stop && r + j + 1 < k) continue;
+                /* The session ends in the last token that was shown, with its logits; those behind
+                 * it came with the batch, and the ring still has the window before it. */
+                slm_session_rewind(s, pos + 1);
+                memmove(s->logits, s->logits + (size_t)j * row_floats, row_floats * sizeof *s->logits);
+                s->has_logits = true;
+                if (stop) return SLM_OK;
             }
             r += rows;
-            /* The session's logits are those of the last token. */
-            if (r == k) memmove(s->logits, s->logits + (size_t)(rows - 1) * (size_t)s->m->w.n_vocab, (size_t)s->m->w.n_vocab * sizeof(float));
         }
         i += k;
     }
@@ -195,7 +209,8 @@ slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logi
 }
 
 slm_status slm_session_sample(slm_session *s, int32_t *id, slm_error *err) {
-    if (!s->n_ids) return err_set(err, SLM_ERR_ARGUMENT, "nothing has been evaluated yet");
+    if (!s->has_logits)
+        return err_set(err, SLM_ERR_ARGUMENT, s->n_ids ? "nothing has been evaluated since the rewind" : "nothing has been evaluated yet");
     slm_status rc = check_finite(s, 0, s->n_ids - 1, err);
     if (!rc) *id = sampler_pick(&s->pick, s->logits, s->ids, s->n_ids);
     return rc;

@@ -25,6 +25,7 @@ struct slm_session {
     float           *logits;  /* [n_rows][n_vocab]; row 0 after sync and eval */
     int32_t         *ids;     /* [n_ctx]: what the cache holds */
     int              n_ids;
+    bool             has_logits; /* row 0 belongs to the last of ids */
 };
 /* As slm_session_sync(); *reused: how many of ids were there already. */
 slm_status session_sync(slm_session *s, const int32_t *ids, int n, int *reused, slm_error *err);

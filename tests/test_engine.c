@@ -2,6 +2,7 @@
 #include "test.h"
 #include "mkmodel.h"
 #include "../src/unicode.h"
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,50 @@ static void bits_do_not_depend_on_the_way(void) {
     for (size_t i = 0; i < ARRAY_LEN(types); i++) compare_ways("llama", types[i]);
 }
 
+/* Head sizes, rows and vocabularies that no register divides; part of a head rotated. */
+static void odd_shapes_give_the_same_bits(void) {
+    enum { N = 70 };
+    static const struct { int heads, kv, dim, rot, ff; type_id type; } shapes[] = {
+        {3, 1, 5, 4, 7, TYPE_F32}, {3, 3, 7, 2, 33, TYPE_F16}, {1, 1, 2, 2, 1, TYPE_BF16}, {4, 2, 40, 38, 1031, TYPE_Q8_0}};
+    int32_t ids[N];
+    for (size_t k = 0; k < ARRAY_LEN(shapes); k++) {
+        char            path[300], what[60];
+        mkmodel_options o = mkmodel_defaults("llama", shapes[k].type);
+        mk              f = {0};
+        float          *want = NULL;
+        o.n_head = shapes[k].heads, o.n_head_kv = shapes[k].kv, o.head_dim = shapes[k].dim, o.n_ff = shapes[k].ff;
+        o.n_embd = o.n_head * o.head_dim;
+        mkmodel(&f, &o);
+        mk_poke(&f, "llama.rope.dimension_count", MK_VALUE, (uint64_t)shapes[k].rot);
+        snprintf(path, sizeof path, "%s/odd.gguf", test_tmp());
+        CHECK(mk_save(&f, path));
+        mk_free(&f);
+        for (int i = 0; slm_isa_name(i); i++) {
+            slm_model        *m = NULL;
+            slm_error         e = {0};
+            slm_model_options mo = {.path = path, .isa = slm_isa_name(i)};
+            if (slm_model_open(&m, &mo, &e)) {
+                CHECK_STR(str_of(e.text), STR("(opens)"));
+                break;
+            }
+            make_ids(ids, N, n_vocab(m));
+            const size_t bytes = (size_t)N * (size_t)n_vocab(m) * sizeof(float);
+            if (!want) want = all_logits(m, ids, N, 99, 1, 1, SLM_KV_F16);
+            float *got = all_logits(m, ids, N, 99, 31, 3, SLM_KV_F16);
+            snprintf(what, sizeof what, "shape %zu, %s", k, slm_isa_name(i));
+            CHECK_SAME(got, want, bytes, what);
+            for (size_t j = 0; j < bytes / sizeof *got; j++)
+                if (!isfinite(got[j])) {
+                    CHECK_FAIL("logits are finite");
+                    break;
+                }
+            mem_free(got);
+            slm_model_close(m);
+        }
+        mem_free(want);
+    }
+}
+
 static void long_contexts_cross_splits(void) {
     /* Past 256 positions attention has several splits, and one query's splits are tasks of their own. */
     enum { N = 600 };
@@ -213,8 +258,62 @@ static void plan_is_what_is_taken(void) {
     o.kv_type = SLM_KV_F32;
     CHECK_INT(slm_memory_plan(m, &o, &b, &e), SLM_OK);
     CHECK(b.kv > 1ull << 34);
+    /* The largest context that can be asked for still has a plan, and numbers to print. */
+    o.n_ctx = INT_MAX;
+    a = b;
+    CHECK_INT(slm_memory_plan(m, &o, &b, &e), SLM_OK);
+    CHECK_INT(b.n_ctx, INT_MAX);
+    CHECK(b.kv > a.kv / 16 * 31 && b.kv < a.kv / 16 * 33 && b.total > b.kv);
     o.n_ctx = -1;
     CHECK_INT(slm_memory_plan(m, &o, &b, &e), SLM_ERR_ARGUMENT);
+    slm_model_close(m);
+}
+
+typedef struct {
+    int    n, stop_at;
+    float *last;
+    int    vocab;
+} watcher;
+
+static bool watch(void *ud, int i, const float *logits) {
+    watcher *w = ud;
+    w->n++;
+    memcpy(w->last, logits, (size_t)w->vocab * sizeof *logits);
+    return i != w->stop_at;
+}
+
+/* A batch holds more tokens than were shown when `see` says stop; the session must not show it. */
+static void stopped_scores_end_where_they_stopped(void) {
+    enum { N = 80, STOP = 37 };
+    slm_model *m = open_made("gemma3", TYPE_Q8_0, NULL);
+    int32_t    ids[N], id = -1;
+    if (!m) return;
+    const int    v = n_vocab(m);
+    const size_t bytes = (size_t)v * sizeof(float);
+    float       *shown = mem_zero(1, bytes), *next = mem_zero(1, bytes);
+    make_ids(ids, N, v);
+    static const int batches[] = {1, 7, 64};
+    for (size_t i = 0; i < ARRAY_LEN(batches); i++) {
+        slm_session_options o = {.n_ctx = 100, .n_batch = batches[i], .n_threads = 1, .score_all = i != 1};
+        slm_session        *s = NULL;
+        slm_error           e = {0};
+        watcher             w = {.stop_at = STOP, .last = shown, .vocab = v};
+        CHECK_INT(slm_session_create(&s, m, &o, &e), SLM_OK);
+        CHECK_INT(slm_session_score(s, ids, N, watch, &w, &e), SLM_OK);
+        CHECK_INT(w.n, STOP + 1);
+        CHECK_INT(slm_session_pos(s), STOP + 1);
+        CHECK_SAME(slm_session_logits(s), shown, bytes, "logits of the last token shown");
+        CHECK_INT(slm_session_eval(s, ids[STOP + 1], &e), SLM_OK);
+        if (i == 0) memcpy(next, slm_session_logits(s), bytes);
+        CHECK_SAME(slm_session_logits(s), next, bytes, "logits of the token after it");
+        CHECK_INT(slm_session_sample(s, &id, &e), SLM_OK);
+        slm_session_rewind(s, STOP);
+        CHECK_INT(slm_session_pos(s), STOP);
+        CHECK_INT(slm_session_sample(s, &id, &e), SLM_ERR_ARGUMENT); /* its logits are a forgotten token's */
+        CHECK_TEXT(e.text, "since the rewind");
+        slm_session_free(s);
+    }
+    mem_free(next), mem_free(shown);
     slm_model_close(m);
 }
 
@@ -372,6 +471,11 @@ static void generation_ends_where_it_should(void) {
     CHECK_INT(generate(m, &p, &g, &b, &st), SLM_OK);
     CHECK_INT(st.finish, SLM_FINISH_CONTEXT);
     CHECK_INT(st.n_prompt + st.n_new, 65); /* the last one needs no place in the cache */
+    g.max_new = 61; /* all that was asked for, though the context is full too */
+    CHECK_INT(generate(m, &p, &g, &b, &st), SLM_OK);
+    CHECK_INT(st.finish, SLM_FINISH_LENGTH);
+    CHECK_INT(st.n_new, 61);
+    g.max_new = -1;
     /* Two letters of the text, as a stop text, cut it just before their first place. */
     char   stop[3] = {0};
     size_t at = 1;
@@ -410,9 +514,11 @@ static void header_example_runs(void) {
 const test_case tests_engine[] = {
     {"logits_match_the_reference", "12 tiny models of 6 architectures give the float64 reference's logits", logits_match_the_reference},
     {"bits_do_not_depend_on_the_way", "same bits for every thread count, batch split, instruction set", bits_do_not_depend_on_the_way},
+    {"odd_shapes_give_the_same_bits", "heads of 2, 5, 7 and 40, rows of 1, 7 and 1031, partial rotation", odd_shapes_give_the_same_bits},
     {"long_contexts_cross_splits", "same bits past 256 positions, windows included", long_contexts_cross_splits},
     {"synced_prefixes_change_nothing", "a reused prefix gives a fresh session's bits", synced_prefixes_change_nothing},
     {"plan_is_what_is_taken", "local layers keep their window only; sizes are planned in 64 bits", plan_is_what_is_taken},
+    {"stopped_scores_end_where_they_stopped", "position and logits after a stop do not depend on the batch; none after a rewind", stopped_scores_end_where_they_stopped},
     {"wrong_calls_are_refused", "too many tokens, ids outside the vocabulary, unknown files and sets", wrong_calls_are_refused},
     {"broken_weights_end_with_a_message", "a NaN in the weights is an error, not a text", broken_weights_end_with_a_message},
     {"hyperparameters_are_checked", "each spoilt hyperparameter or tensor is named", hyperparameters_are_checked},
