@@ -27,6 +27,28 @@
  * bounds the time spent on each byte of a text made to almost match a hostile vocabulary. */
 #define TOK_MAX_SPECIAL 256
 
+/* Chat templates.  The largest real one is 20 KB, takes 30,000 steps for a long chat with tools and
+ * nests tags and brackets 12 deep.  The figures bound what a hostile one can cost: 0.2 s, 32 MB. */
+#define TEMPLATE_MAX_SOURCE (1u << 20)
+#define TEMPLATE_MAX_STEPS  1000000u
+/* Nesting of tags and expressions, and of calls of macros: jinja2 itself ends at some 300, where
+ * Python's stack does. */
+#define TEMPLATE_MAX_DEPTH  200
+/* C calls inside each other while evaluating; the deepest takes about 400 bytes. */
+#define TEMPLATE_MAX_STACK  2000
+#define TEMPLATE_MAX_OUTPUT (1u << 20)
+#define TEMPLATE_MAX_MEMORY (16u << 20)
+/* A long chat must render: each budget grows with the bytes of the variables by this much.  Values
+ * take some 10 bytes per byte of JSON; loops over messages that look at all others are not rare. */
+#define TEMPLATE_STEPS_PER_BYTE  16
+#define TEMPLATE_OUTPUT_PER_BYTE 4
+#define TEMPLATE_MEMORY_PER_BYTE 64
+/* Python refuses to print or read longer whole numbers. */
+#define TEMPLATE_MAX_PRINTED 4300
+#define TEMPLATE_MAX_DIGITS  4500
+/* What range() may hold: jinja2's own sandbox says so. */
+#define TEMPLATE_MAX_RANGE   100000
+
 /* Deeper JSON than any message; bounds recursion. */
 #define JSON_MAX_DEPTH 256
 /* One prompt's bytes. */
