@@ -136,6 +136,26 @@ SLM_API slm_status slm_detokenize(const slm_model *m, const int32_t *ids, int n,
                                   char **out, size_t *len, slm_error *err);
 SLM_API void slm_free(void *p);
 
+/* ---- Chat templates --------------------------------------------------------- */
+
+typedef struct slm_template slm_template;
+
+/* A template from its text, which is copied, or a model's own; what names no template fails with
+ * SLM_ERR_ARGUMENT.  Immutable: share it between threads.  It does not need the model later. */
+SLM_API slm_status slm_template_parse(slm_template **out, const char *text, size_t len, slm_error *err);
+SLM_API slm_status slm_template_of(slm_template **out, const slm_model *m, slm_error *err);
+SLM_API void slm_template_free(slm_template *t); /* NULL is a no-op */
+/* vars: JSON text of an object (messages, tools, add_generation_prompt, ..); bos_token and eos_token
+ * are the model's own unless it has them.  now: what strftime_now() shows, in local time.
+ * *out: n bytes, freed with slm_free().  *trust (may be NULL): as many bytes, 1 where the template
+ * itself wrote the byte, 0 where it comes from the variables; freed with slm_free(). */
+SLM_API slm_status slm_template_render(const slm_template *t, const char *vars, size_t len, int64_t now,
+                                       char **out, uint8_t **trust, size_t *n, slm_error *err);
+/* As slm_tokenize() with SLM_TOK_SPECIAL, but the text of a control token is one only where every
+ * byte of it is trusted; BOS is added where the model does so and the text does not begin with it. */
+SLM_API slm_status slm_tokenize_prompt(const slm_model *m, const char *text, const uint8_t *trust,
+                                       size_t len, int32_t **out, int *n, slm_error *err);
+
 /* ---- Session --------------------------------------------------------------- */
 
 typedef enum { SLM_KV_F16, SLM_KV_F32 } slm_kv_type;

@@ -35,6 +35,7 @@ void           help_overview(void);
 /* ---- settings ------------------------------------------------------------- */
 
 #define MAX_STOPS 64
+#define MAX_VARS  64
 
 /* One field for each row of the table in options.c, which names it. */
 struct options {
@@ -45,6 +46,9 @@ struct options {
     const char    *ids, *ids_file, *logits_out, *stats_file;
     const char    *stop[MAX_STOPS];
     int            n_stop;
+    const char    *template_file, *now, *date;
+    const char    *var[MAX_VARS]; /* name=value */
+    int            n_var;
     int            n, n_ctx, n_threads, n_threads_batch, n_batch, n_ubatch, kv, ctk, ctv;
     int            n_continue, n_top, stats, ngl;
     double         timeout;

@@ -8,6 +8,7 @@
     X(run)          \
     X(score)        \
     X(tokens)       \
+    X(render)       \
     X(show)         \
     X(help)
 

@@ -16,6 +16,7 @@ typedef enum {
     FLOAT,    /* float in lo..hi                                                   */
     TEXT,     /* const char *                                                      */
     STOPS,    /* appends to options.stop                                           */
+    VARS,     /* appends to options.var                                            */
     CHOICE,   /* int: position in `choices`                                        */
     MAYBE,    /* int: as CHOICE, +1, but the value may only follow "="; 1 without   */
     IDS       /* bool, and with --decode also TEXT into options.ids                */
@@ -41,7 +42,7 @@ typedef struct {
 
 static const option table[] = {
     {"-m --model", TEXT, AT(model), "FILE", 0, 0, 0, "the first argument, when it is a file", "SLM_MODEL",
-     "Input", "run score tokens show", "the model"},
+     "Input", "run score tokens render show", "the model"},
     {"-p --prompt", TEXT, AT(prompt), "TEXT", 0, 0, 0, "the other arguments", 0, "Input", "run", "the prompt"},
     {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run score tokens",
      "read text from FILE instead of stdin (- is stdin)"},
@@ -51,6 +52,13 @@ static const option table[] = {
      "the text of a control token is that token, not its letters"},
     {"--ids", TEXT, AT(ids), "LIST", 0, 0, 0, 0, 0, "Input", "score", "token ids 1,2,3 instead of a text"},
     {"--ids-file", TEXT, AT(ids_file), "FILE", 0, 0, 0, 0, 0, "Input", "score tokens", "token ids from a file"},
+
+    {"--template", TEXT, AT(template_file), "FILE", 0, 0, 0, "the model's own", 0, "Template", "render", "a Jinja chat template"},
+    {"--template-var", VARS, 0, "NAME=VALUE", 0, 0, 0, 0, 0, "Template", "render",
+     "one more variable, JSON or text; may be repeated"},
+    {"--date", TEXT, AT(date), "YYYY-MM-DD", 0, 0, 0, "today", 0, "Template", "render", "the day that templates print"},
+    {"--now", TEXT, AT(now), "EPOCH", 0, 0, 0, 0, "SOURCE_DATE_EPOCH", "Template", "render",
+     "the same as seconds since 1970, shown in local time"},
 
     {"-n --predict --n-predict", INT, AT(n), "N", -1, INT_MAX, 0, 0, 0, "Length", "run",
      "most tokens of the answer; -1: until the context is full"},
@@ -111,6 +119,7 @@ static const option table[] = {
     {"--count -c", FLAG, AT(count), 0, 0, 0, 0, 0, 0, "Output", "tokens", "print only how many"},
     {"--ids", IDS, AT(want_ids), "[ LIST]", 0, 0, 0, 0, 0, "Output", "tokens",
      "one line of ids; with --decode: the ids to decode"},
+    {"--ids", FLAG, AT(want_ids), 0, 0, 0, 0, 0, 0, "Output", "render", "token ids on one line instead of the text"},
     {"--decode", FLAG, AT(decode), 0, 0, 0, 0, 0, 0, "Output", "tokens", "ids to text, byte for byte"},
     {"--no-bos", FLAG, AT(no_bos), 0, 0, 0, 0, 0, 0, "Output", "tokens", "no begin token"},
     {"--jsonl", FLAG, AT(jsonl), 0, 0, 0, 0, 0, 0, "Output", "tokens",
@@ -262,6 +271,10 @@ static int store(options *o, const option *r, const char *name, const char *text
         if (o->n_stop == MAX_STOPS) return fail(EXIT_USAGE, "%s: more than %d stop texts", name, MAX_STOPS);
         o->stop[o->n_stop++] = text;
         return -1;
+    case VARS:
+        if (o->n_var == MAX_VARS) return fail(EXIT_USAGE, "%s: more than %d variables", name, MAX_VARS);
+        o->var[o->n_var++] = text;
+        return -1;
     case IDS:
         *(bool *)field = true;
         if (text) o->ids = text;
@@ -353,8 +366,9 @@ static int read_environment(options *o) {
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const option *r = &table[i];
         const char   *v = r->env ? getenv(r->env) : NULL;
-        /* name_model() asks for SLM_MODEL itself: the first positional comes after it. */
-        if (!v || !*v || given[i] || !is_for(r, o->cmd) || r->at == AT(model)) continue;
+        /* name_model() asks for SLM_MODEL itself: the first positional comes after it; and --date
+         * comes before SOURCE_DATE_EPOCH. */
+        if (!v || !*v || given[i] || !is_for(r, o->cmd) || r->at == AT(model) || r->at == AT(now)) continue;
         int rc = store(o, r, r->env, v);
         if (rc >= 0) return rc;
     }
