@@ -6,7 +6,6 @@
 #include "sampler.h"
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 void sampler_layout(arena *a, sampler *s, int n_vocab) {
@@ -77,30 +76,40 @@ static const float *penalize(sampler *s, const float *logits, const int32_t *pas
 /* Larger logit first; of equals the smaller id, so that the order does not depend on the sort. */
 static bool before(candidate a, candidate b) { return a.logit > b.logit || (a.logit == b.logit && a.id < b.id); }
 
-static int compare(const void *a, const void *b) {
-    return before(*(const candidate *)a, *(const candidate *)b) ? -1 : 1;
+/* Puts x at the root of the heap c[0..n), whose root is the last of its elements, and lets it sink. */
+static void sink(candidate *c, int n, candidate x) {
+    int at = 0;
+    for (int child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && before(c[child], c[child + 1])) child++;
+        if (!before(x, c[child])) break;
+        c[at] = c[child];
+    }
+    c[at] = x;
+}
+
+static void rise(candidate *c, int at, candidate x) {
+    for (; at && before(c[(at - 1) / 2], x); at = (at - 1) / 2) c[at] = c[(at - 1) / 2];
+    c[at] = x;
+}
+
+/* A heap into order.  Not qsort: that of glibc takes memory, and the token loop takes none. */
+static void unheap(candidate *c, int n) {
+    for (int i = n - 1; i > 0; i--) {
+        const candidate last = c[i];
+        c[i] = c[0];
+        sink(c, i, last);
+    }
 }
 
 /* The k first candidates, in order, by a heap whose root is the worst of them. */
 static int top_k(candidate *c, const float *l, int n, int k) {
     for (int32_t i = 0; i < n; i++) {
         const candidate x = {l[i], i};
-        int             at;
-        if (i < k) {
-            for (at = i; at && before(c[(at - 1) / 2], x); at = (at - 1) / 2) c[at] = c[(at - 1) / 2];
-        } else {
-            if (!before(x, c[0])) continue;
-            at = 0;
-            for (int child; (child = 2 * at + 1) < k; at = child) {
-                if (child + 1 < k && before(c[child], c[child + 1])) child++;
-                if (!before(x, c[child])) break;
-                c[at] = c[child];
-            }
-        }
-        c[at] = x;
+        if (i < k) rise(c, i, x);
+        else if (before(x, c[0])) sink(c, k, x);
     }
     const int m = n < k ? n : k;
-    qsort(c, (size_t)m, sizeof *c, compare);
+    unheap(c, m);
     return m;
 }
 
@@ -127,7 +136,10 @@ static int at_least(candidate *c, const float *l, int n, float bound) {
     return m;
 }
 
-static void sort(choice *h) { qsort(h->c, (size_t)h->n, sizeof *h->c, compare); }
+static void sort(choice *h) {
+    for (int i = 1; i < h->n; i++) rise(h->c, i, h->c[i]);
+    unheap(h->c, h->n);
+}
 
 /* Without top-k: no more of the vocabulary than top-p and min-p can keep, sorted if top-p needs it. */
 static void collect(choice *h, const sampler *s, const float *l) {
