@@ -68,13 +68,19 @@ bool size_add(size_t *out, size_t a, size_t b) {
     return true;
 }
 
+static _Atomic uint64_t n_allocations;
+
+uint64_t mem_count(void) { return n_allocations; }
+
 void *mem_zero(size_t n, size_t elem) {
+    n_allocations++;
     if (!n || !elem) n = elem = 1;
     return calloc(n, elem);
 }
 
 void *mem_resize(void *p, size_t n, size_t elem) {
     size_t bytes;
+    n_allocations++;
     if (!size_mul(&bytes, n, elem)) return NULL;
     return realloc(p, bytes ? bytes : 1);
 }
@@ -97,6 +103,7 @@ void *arena_take(arena *a, size_t n, size_t elem, size_t align) {
 
 slm_status arena_alloc(arena *a, size_t cap, const char *what, slm_error *err) {
     memset(a, 0, sizeof *a);
+    n_allocations++;
     /* Fresh pages are zero already and are only touched when used. */
     void *p = mmap(NULL, cap ? cap : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) return err_memory(err, what, cap);

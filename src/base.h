@@ -35,6 +35,8 @@ bool size_add(size_t *out, size_t a, size_t b);
 void *mem_zero(size_t n, size_t elem);
 void *mem_resize(void *p, size_t n, size_t elem);
 void  mem_free(void *p);
+/* How many allocations there have been in this process: the token loop is held to none. */
+uint64_t mem_count(void);
 
 /* An arena with base == NULL only measures: run the layout once to learn the size, allocate, run
  * it again to carve.  Planning and allocating are then the same code and cannot disagree. */

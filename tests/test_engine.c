@@ -491,6 +491,32 @@ static void generation_ends_where_it_should(void) {
     slm_model_close(m);
 }
 
+static void the_token_loop_takes_no_memory(void) {
+    slm_model          *m = open_made("gemma3", TYPE_Q8_0, NULL);
+    slm_session_options o = {.n_ctx = 128, .n_batch = 16, .n_threads = 2};
+    slm_session        *s = NULL;
+    slm_sampling        p = slm_sampling_defaults();
+    int32_t             ids[40], id = 0;
+    if (!m) return;
+    make_ids(ids, 40, n_vocab(m));
+    CHECK_INT(slm_session_create(&s, m, &o, NULL), SLM_OK);
+    for (int way = 0; way < 3; way++) {
+        p.top_k = way == 0 ? 40 : 0;
+        p.typical_p = way == 2 ? 0.5f : 1;
+        p.repeat_penalty = 1.1f;
+        CHECK_INT(slm_session_set_sampling(s, &p, NULL), SLM_OK);
+        const uint64_t before = mem_count();
+        CHECK_INT(slm_session_sync(s, ids, 40, NULL), SLM_OK);
+        for (int i = 0; i < 30; i++) {
+            CHECK_INT(slm_session_sample(s, &id, NULL), SLM_OK);
+            CHECK_INT(slm_session_eval(s, id, NULL), SLM_OK);
+        }
+        CHECK_INT(mem_count() - before, 0);
+    }
+    slm_session_free(s);
+    slm_model_close(m);
+}
+
 /* The program in slm.h's comment, cut out and compiled by the Makefile. */
 static void header_example_runs(void) {
     const char *example = getenv("EXAMPLE"), *under = getenv("RUN");
@@ -523,6 +549,7 @@ const test_case tests_engine[] = {
     {"broken_weights_end_with_a_message", "a NaN in the weights is an error, not a text", broken_weights_end_with_a_message},
     {"hyperparameters_are_checked", "each spoilt hyperparameter or tensor is named", hyperparameters_are_checked},
     {"generation_ends_where_it_should", "length, context, cancel, stop texts; a seed repeats", generation_ends_where_it_should},
+    {"the_token_loop_takes_no_memory", "prefill, sampling and decoding allocate nothing", the_token_loop_takes_no_memory},
     {"header_example_runs", "the program in slm.h's comment compiles and generates", header_example_runs},
     {0},
 };
