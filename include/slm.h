@@ -136,6 +136,45 @@ SLM_API slm_status slm_detokenize(const slm_model *m, const int32_t *ids, int n,
                                   char **out, size_t *len, slm_error *err);
 SLM_API void slm_free(void *p);
 
+/* ---- Chat ------------------------------------------------------------------ */
+
+typedef struct {
+    const char *role;       /* "system", "user", "assistant", "tool"                */
+    const char *content;
+    size_t      len;        /* of content */
+} slm_message;
+
+typedef enum { SLM_THINK_AUTO, SLM_THINK_ON, SLM_THINK_OFF } slm_think;
+
+typedef struct {
+    const char *template_text; /* Jinja source or a built-in's name; NULL: the model's own, or the
+                                  built-in whose marks its vocabulary has           */
+    const char *vars;       /* a JSON object of more template variables, or NULL    */
+    int64_t     now;        /* seconds since 1970 for templates that print a date; -1: the clock */
+    slm_think   think;      /* what the template or its model understands, else the thinking is
+                               closed for it                                        */
+    bool        special;    /* control tokens spelled in messages count             */
+} slm_chat_options;
+
+typedef struct {            /* freed with slm_prompt_free()                         */
+    char       *text;       /* what the template printed, NUL ended                 */
+    size_t      len;
+    int32_t    *ids;        /* its tokens; control tokens only where the template wrote them */
+    int         n_ids;
+    bool        in_thinking; /* for slm_generation: the prompt ends inside <think>  */
+    const char *template_name; /* of a built-in, or NULL: the model's or the caller's own */
+} slm_prompt;
+
+SLM_API slm_chat_options slm_chat_defaults(void);
+/* Messages as the model was trained to read them, with its answer opened. */
+SLM_API slm_status slm_chat_prompt(const slm_model *m, const slm_message *msgs, int n,
+                                   const slm_chat_options *opt, slm_prompt *out, slm_error *err);
+SLM_API void slm_prompt_free(slm_prompt *p);
+/* Names of the built-in templates; NULL past the end. */
+SLM_API const char *slm_template_name(int i);
+/* Would slm_chat_prompt() find a template for this model? */
+SLM_API bool slm_model_chats(const slm_model *m);
+
 /* ---- Chat templates --------------------------------------------------------- */
 
 typedef struct slm_template slm_template;

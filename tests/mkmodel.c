@@ -636,3 +636,71 @@ bool mkmodel_write(const char *path, const mkmodel_options *o) {
     mk_free(&m);
     return good;
 }
+
+/* ---- scripted models ------------------------------------------------------ */
+
+enum { SCRIPT_WIDTH = 64 };
+
+static void put_script_weights(mk *m, int n, const int *next) {
+    float    w[2][SCRIPT_WIDTH * SCRIPT_WIDTH] = {{0}}, ones[SCRIPT_WIDTH];
+    uint64_t square[] = {SCRIPT_WIDTH, SCRIPT_WIDTH}, vocabulary[] = {SCRIPT_WIDTH, (uint64_t)n}, row[] = {SCRIPT_WIDTH};
+    static const float zeros[SCRIPT_WIDTH * SCRIPT_WIDTH];
+    static const char *const matrices[] = {"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"};
+    for (int i = 0; i < SCRIPT_WIDTH; i++) ones[i] = 1;
+    for (int i = 0; i < n; i++) w[0][i * SCRIPT_WIDTH + i] = w[1][next[i] * SCRIPT_WIDTH + i] = 1;
+    mk_tensor(m, "token_embd.weight", TYPE_F32, 2, vocabulary, w[0]);
+    mk_tensor(m, "output.weight", TYPE_F32, 2, vocabulary, w[1]);
+    mk_tensor(m, "output_norm.weight", TYPE_F32, 1, row, ones);
+    for (size_t i = 0; i < ARRAY_LEN(matrices); i++) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.0.%s.weight", matrices[i]);
+        mk_tensor(m, name, TYPE_F32, 2, square, zeros);
+    }
+    mk_tensor(m, "blk.0.attn_norm.weight", TYPE_F32, 1, row, ones);
+    mk_tensor(m, "blk.0.ffn_norm.weight", TYPE_F32, 1, row, ones);
+}
+
+bool mkmodel_script(const char *path, const char *const *pieces, const char *chat_template) {
+    static const char extra[] = "\n</thinkin>"; /* the bytes of what closes thinking */
+    vocab   v = {.mem = {.cap = 1 << 16}};
+    int     next[SCRIPT_WIDTH], resume = 1, eos;
+    char    one[5];
+    mk      m = {0};
+    add(&v, STR("<bos>"), CONTROL, 0);
+    for (int i = 0; pieces[i]; i++) {
+        char spelled[5 * 32] = "";
+        must(strlen(pieces[i]) < 32, "piece too long");
+        for (const char *p = pieces[i]; *p; p++) {
+            spell_byte((uint8_t)*p, one);
+            strcat(spelled, one);
+        }
+        if (!strcmp(pieces[i], "</think>")) resume = i + 2;
+        add(&v, str_of(spelled), NORMAL, 0);
+    }
+    eos = (int)v.n;
+    add(&v, STR("<eos>"), CONTROL, 0);
+    for (const char *p = extra; *p; p++) {
+        spell_byte((uint8_t)*p, one);
+        add(&v, str_of(one), NORMAL, 0);
+    }
+    must(v.n <= SCRIPT_WIDTH, "script too long");
+    for (int i = 0; i < (int)v.n; i++) next[i] = i < eos ? i + 1 : i == eos ? eos : resume;
+    mk_str(&m, "general.architecture", "llama");
+    mk_u32(&m, "llama.block_count", 1);
+    mk_u32(&m, "llama.context_length", 256);
+    mk_u32(&m, "llama.embedding_length", SCRIPT_WIDTH);
+    mk_u32(&m, "llama.feed_forward_length", SCRIPT_WIDTH);
+    mk_u32(&m, "llama.attention.head_count", 1);
+    mk_f32(&m, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
+    put_vocab(&m, &v, "gpt2", "gpt-2");
+    mk_strs(&m, "tokenizer.ggml.merges", v.text, 0);
+    mk_u32(&m, "tokenizer.ggml.bos_token_id", 0);
+    mk_u32(&m, "tokenizer.ggml.eos_token_id", (uint32_t)eos);
+    if (chat_template) mk_str(&m, "tokenizer.chat_template", chat_template);
+    put_script_weights(&m, (int)v.n, next);
+    mk_finish(&m);
+    pool_free(&v.mem);
+    bool ok = mk_save(&m, path);
+    mk_free(&m);
+    return ok;
+}

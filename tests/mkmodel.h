@@ -87,4 +87,10 @@ extern const char *const mkmodel_variants[];
 mkmodel_options mkmodel_defaults(const char *variant, type_id type);
 void            mkmodel(mk *m, const mkmodel_options *o); /* finished; freed with mk_free */
 bool            mkmodel_write(const char *path, const mkmodel_options *o);
+
+/* A model that says the pieces one after another and then ends its turn, whatever it is asked: one
+ * layer of zeros, one-hot embeddings, and an output matrix whose best logit after token i is that
+ * of the next piece.  Token 0 is BOS.  The bytes of "\n</think>" are tokens too; after them it goes
+ * on behind the piece "</think>". */
+bool mkmodel_script(const char *path, const char *const *pieces, const char *chat_template);
 #endif

@@ -12,7 +12,7 @@
 #define TABLES(X) \
     X(base) \
     X(json) X(cli) \
-    X(quant) X(thread) X(kernels) X(sampler) X(engine) \
+    X(quant) X(thread) X(kernels) X(sampler) X(engine) X(chat) \
     X(gguf) \
     X(unicode) X(tokenizer) X(template)
 

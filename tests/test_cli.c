@@ -19,16 +19,19 @@ static void script(const char *name) {
         test_skip("SLM does not name the program (make test does)");
         return;
     }
-    char model[256], chat[256], command[1500];
+    char model[256], chat[256], thinker[256], command[1800];
+    static const char *const thoughts[] = {"<think>", "hm", "</think>", "\n\nYes", "\x1b[31m", " sir.", NULL};
     snprintf(model, sizeof model, "%s/cli-model.gguf", test_tmp());
     snprintf(chat, sizeof chat, "%s/cli-chat.gguf", test_tmp());
+    snprintf(thinker, sizeof thinker, "%s/cli-thinker.gguf", test_tmp());
+    CHECK(mkmodel_script(thinker, thoughts, "{{ bos_token }}"));
     CHECK(write_model(model, NULL));
     CHECK(write_model(chat, "\x1b[31m{% for m in messages %}{{ m.content }}\n{% endfor %}"));
     /* The scripts leave many files; their folder is theirs to remove. */
     snprintf(command, sizeof command,
-             "t=`mktemp -d` || exit 1; SLM='%s' MODEL='%s' CHAT='%s' TMP=\"$t\" sh tests/cli/%s.sh; r=$?; "
+             "t=`mktemp -d` || exit 1; SLM='%s' MODEL='%s' CHAT='%s' THINKER='%s' TMP=\"$t\" sh tests/cli/%s.sh; r=$?; "
              "rm -rf \"$t\"; exit $r",
-             slm, model, chat, name);
+             slm, model, chat, thinker, name);
     fflush(stdout);
     int status = system(command);
     CHECK(status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -37,6 +40,7 @@ static void script(const char *name) {
 static void usage(void) { script("usage"); }
 static void run(void) { script("run"); }
 static void streams(void) { script("streams"); }
+static void chat(void) { script("chat"); }
 static void tokens(void) { script("tokens"); }
 static void score(void) { script("score"); }
 static void show(void) { script("show"); }
@@ -45,6 +49,7 @@ const test_case tests_cli[] = {
     {"usage", "nonsense on the command line is exit 2 and one line", usage},
     {"run", "slm run: streams, prompt, exit codes, JSON", run},
     {"streams", "full disk, reader that leaves, closed streams, signals, time", streams},
+    {"chat", "slm run through a chat template: system text, thinking, what users may not say", chat},
     {"tokens", "slm tokens: ids, pieces, lines", tokens},
     {"score", "slm score: log-probabilities, logits, continuation", score},
     {"show", "slm show: listing, check, template", show},

@@ -43,13 +43,16 @@ struct options {
     char         **arg; /* positionals */
     int            n_arg;
     const char    *model, *prompt, *file, *isa;
+    const char    *system, *system_file, *template_name;
     const char    *ids, *ids_file, *logits_out, *stats_file;
     const char    *stop[MAX_STOPS];
     int            n_stop;
-    const char    *template_file, *now, *date;
+    const char    *now, *date;
     const char    *var[MAX_VARS]; /* name=value */
     int            n_var;
     int            n, n_ctx, n_threads, n_threads_batch, n_batch, n_ubatch, kv, ctk, ctv;
+    slm_think      think;
+    int            think_budget, show_thinking;
     int            n_continue, n_top, stats, ngl;
     double         timeout;
     int64_t        seed; /* -1: random */
@@ -59,6 +62,7 @@ struct options {
     bool tensors, template_text, check, full;
 };
 enum { STATS_NONE, STATS_TEXT, STATS_JSON };
+enum { THINKING_AUTO, THINKING_STDERR, THINKING_STDOUT, THINKING_NONE };
 
 /* Reads flags and environment.  -1: go on; else the exit code. */
 int  options_parse(options *o, const command *c, int argc, char **argv);
@@ -87,6 +91,8 @@ bool out_flush(void);
 bool out_failed(void);
 /* Flushes and closes; the exit code: `code`, or 1 (with a line) or 141 where writing failed. */
 int  out_end(int code);
+/* Text of a model on stderr, without control characters where that is a terminal. */
+void err_put(const char *p, size_t n);
 /* One printable line on stderr, "slm: " before it.  fail returns its code. */
 int  fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int  fail_status(const slm_error *err);
@@ -126,6 +132,20 @@ unsigned token_flags(const options *o);
 /* Ids separated by commas or white space.  `name` is shown in errors.  0 or exit code. */
 int parse_ids(const char *name, str text, int n_vocab, id_list *out);
 bool is_number(const char *s, double *out);
+
+/* ---- prompt --------------------------------------------------------------- */
+
+/* The user's text: arguments, -p, -f and stdin together, as UTF-8.  0 or exit code. */
+int read_prompt(const options *o, strbuf *out);
+/* That text as the model shall see it: through a chat template, or (--raw, or a model without one)
+ * as it is.  0 or exit code. */
+int make_prompt(const options *o, const slm_model *m, const strbuf *text, slm_prompt *out);
+
+/* The time that templates print: --now, --date (noon), SOURCE_DATE_EPOCH, the clock. */
+int read_now(const options *o, int64_t *out);
+/* Sets the variables of --template-var: JSON where it reads as JSON, else text. */
+struct json;
+int add_vars(const options *o, pool *p, struct json *vars);
 
 /* ---- opening -------------------------------------------------------------- */
 

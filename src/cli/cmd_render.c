@@ -3,48 +3,6 @@
 #include "cli.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-/* A whole number of seconds, or a usage error. */
-static int read_epoch(const char *name, const char *text, int64_t *out) {
-    double x;
-    if (!is_number(text, &x) || strpbrk(text, ".eE")) return fail(EXIT_USAGE, "%s: \"%s\" is not a whole number of seconds", name, text);
-    if (x < -1e15 || x > 1e15) return fail(EXIT_USAGE, "%s: %s is out of range (-1e15 to 1e15)", name, text);
-    *out = strtoll(text, NULL, 10);
-    return 0;
-}
-
-/* --now, --date (noon, so that no time zone moves the day), SOURCE_DATE_EPOCH, the clock. */
-static int read_now(const options *o, int64_t *out) {
-    const char *env = getenv("SOURCE_DATE_EPOCH");
-    if (o->now) return read_epoch("--now", o->now, out);
-    if (o->date) {
-        const char *d = o->date;
-        bool        good = strlen(d) == 10 && d[4] == '-' && d[7] == '-';
-        for (int i = 0; good && i < 10; i++) good = i == 4 || i == 7 || (d[i] >= '0' && d[i] <= '9');
-        const int y = good ? atoi(d) : 0, m = good ? atoi(d + 5) : 0, k = good ? atoi(d + 8) : 0;
-        struct tm x = {.tm_year = y - 1900, .tm_mon = m - 1, .tm_mday = k, .tm_hour = 12, .tm_isdst = -1};
-        const time_t t = good ? mktime(&x) : 0;
-        if (!good || x.tm_mon != m - 1 || x.tm_mday != k) return fail(EXIT_USAGE, "--date: \"%s\" is not a date (YYYY-MM-DD)", d);
-        *out = t;
-        return 0;
-    }
-    if (env && *env) return read_epoch("SOURCE_DATE_EPOCH", env, out);
-    *out = time(NULL);
-    return 0;
-}
-
-/* k=v: v is JSON where it reads as JSON (true, 3, "text"), else it is the text itself. */
-static int add_vars(const options *o, pool *p, json *vars) {
-    for (int i = 0; i < o->n_var; i++) {
-        const char *eq = strchr(o->var[i], '=');
-        if (!eq || eq == o->var[i]) return fail(EXIT_USAGE, "--template-var: \"%s\" is not name=value", o->var[i]);
-        json *v = json_parse(p, str_of(eq + 1), NULL);
-        if (!v) v = json_new_str(p, str_of(eq + 1));
-        if (!json_set(p, vars, (str){o->var[i], (size_t)(eq - o->var[i])}, v)) return fail(EXIT_MEMORY, "no memory for the variables");
-    }
-    return 0;
-}
 
 /* The variables as the text of one object. */
 static int read_vars(const options *o, strbuf *out) {
@@ -73,10 +31,10 @@ static int open_template(const options *o, const slm_model *m, slm_template **ou
     strbuf    text = {0};
     slm_error err = {0};
     int       rc = 0;
-    if (!o->template_file) return slm_template_of(out, m, &err) ? fail_status(&err) : 0;
-    rc = read_all(o->template_file, &text);
+    if (!o->template_name) return slm_template_of(out, m, &err) ? fail_status(&err) : 0;
+    rc = read_all(o->template_name, &text);
     if (!rc && slm_template_parse(out, text.p ? text.p : "", text.n, &err))
-        rc = fail(err.code == SLM_ERR_MEMORY ? EXIT_MEMORY : EXIT_RUNTIME, "%s: %s", o->template_file, err.text);
+        rc = fail(err.code == SLM_ERR_MEMORY ? EXIT_MEMORY : EXIT_RUNTIME, "%s: %s", o->template_name, err.text);
     strbuf_free(&text);
     return rc;
 }
@@ -118,9 +76,9 @@ static int render_main(options *o) {
     stop_init(0, "");
     if (o->n_arg != 1) return fail(EXIT_USAGE, "render takes one file of variables (- is stdin)");
     /* The model that is not needed is not opened: it may be gigabytes away. */
-    const bool wants_model = !o->template_file || o->want_ids;
+    const bool wants_model = !o->template_name || o->want_ids;
     if (wants_model && !path) return fail(EXIT_USAGE, o->want_ids ? "--ids needs a model: -m FILE.gguf" : "no template: give --template FILE or -m FILE.gguf");
-    if (o->template_file && !strcmp(o->template_file, "-") && !strcmp(o->arg[0], "-")) return fail(EXIT_USAGE, "stdin cannot be both the template and the variables");
+    if (o->template_name && !strcmp(o->template_name, "-") && !strcmp(o->arg[0], "-")) return fail(EXIT_USAGE, "stdin cannot be both the template and the variables");
     int rc = read_now(o, &now);
     if (!rc && wants_model) rc = open_model(o, path, true, &m);
     if (!rc) rc = render(o, m, now);
@@ -133,7 +91,7 @@ const command cmd_render = {
     .brief = "the prompt that a chat template makes of messages",
     .usage = "[-m FILE | --template FILE] [FLAGS] VARS.json",
     .examples = "  slm render -m model.gguf messages.json\n"
-                "  echo '[{\"role\":\"user\",\"content\":\"Hi\"}]' | slm render -m model.gguf --template-var add_generation_prompt=true -\n"
+                "  slm render -m model.gguf --template-var add_generation_prompt=true - < messages.json\n"
                 "  slm render --template chat.jinja --now 1736944496 vars.json\n",
     .notes = "VARS.json holds an object (messages, tools, add_generation_prompt, bos_token, ..) or an array of messages.\n"
              "Where the template raises an error, it is printed with its line: exit 1.\n",

@@ -3,7 +3,6 @@
  * The answer leaves piece by piece; what ended it decides the exit code.  Newlines at the end of a
  * piece wait for the next piece, so that the answer ends in exactly one. */
 #include "../json.h"
-#include "../limits.h"
 #include "cli.h"
 #include <stdio.h>
 #include <string.h>
@@ -11,67 +10,12 @@
 
 typedef struct {
     const options *o;
-    strbuf         text; /* --json: the whole answer */
+    strbuf         text, thinking; /* --json: all of them */
     id_list        ids;
     size_t         n_held; /* newlines not yet printed */
+    int            show;   /* THINKING_STDERR, _STDOUT or _NONE */
+    bool           in_thinking; /* thinking was shown and not yet closed */
 } answer;
-
-/* ---- prompt --------------------------------------------------------------- */
-
-static int own_text(const options *o, strbuf *out) {
-    if (o->prompt && o->n_arg)
-        return fail(EXIT_USAGE, "the prompt is given twice: by -p and as \"%s\"", o->arg[0]);
-    out->cap_bytes = PROMPT_MAX_BYTES;
-    if (o->prompt) strbuf_str(out, str_of(o->prompt));
-    for (int i = 0; i < o->n_arg; i++) {
-        if (i) strbuf_char(out, ' ');
-        strbuf_str(out, str_of(o->arg[i]));
-    }
-    return 0;
-}
-
-/* The input stands where {} is in the prompt, or before it with a blank line between.  Its last
- * newlines end its last line and would make that blank line two. */
-static void combine(strbuf *out, str own, str input) {
-    while (input.n && (input.p[input.n - 1] == '\n' || input.p[input.n - 1] == '\r')) input.n--;
-    bool placed = false;
-    for (size_t i = 0; i < own.n && !out->bad; i++) {
-        if (own.p[i] == '{' && i + 1 < own.n && own.p[i + 1] == '}') {
-            strbuf_str(out, input);
-            placed = true;
-            i++;
-        } else strbuf_char(out, own.p[i]);
-    }
-    if (placed) return;
-    out->n = 0;
-    strbuf_str(out, input);
-    strbuf_str(out, STR("\n\n"));
-    strbuf_str(out, own);
-}
-
-static int build_prompt(const options *o, strbuf *out) {
-    strbuf own = {0}, input = {0};
-    bool   has_own = o->prompt || o->n_arg;
-    int    rc = own_text(o, &own);
-    if (!rc && (o->file || stdin_is_piped(o))) rc = read_all(o->file, &input);
-    if (rc) goto done;
-    if (!has_own && !input.n) {
-        rc = fail(EXIT_USAGE, "no prompt: give it as arguments, by -p, by -f FILE or on stdin");
-        goto done;
-    }
-    size_t n_bad = make_utf8(&input) + make_utf8(&own);
-    if (n_bad)
-        warn(o, "the prompt is not UTF-8: %zu broken sequence%s became U+FFFD", n_bad, n_bad > 1 ? "s" : "");
-    out->cap_bytes = PROMPT_MAX_BYTES;
-    if (has_own && input.n) combine(out, (str){own.p, own.n}, (str){input.p, input.n});
-    else strbuf_put(out, has_own ? own.p : input.p, has_own ? own.n : input.n);
-    if (out->bad || own.bad || input.bad)
-        rc = fail(EXIT_RUNTIME, "the prompt is longer than the limit of %u bytes", PROMPT_MAX_BYTES);
-done:
-    strbuf_free(&own);
-    strbuf_free(&input);
-    return rc;
-}
 
 /* ---- answer --------------------------------------------------------------- */
 
@@ -89,16 +33,33 @@ static void put_text(answer *a, const char *p, size_t n) {
     a->n_held += n - end;
 }
 
+/* On stdout the marks around thinking stay, so that a script can tell it from the answer. */
+static void put_thinking(answer *a, const char *p, size_t n) {
+    if (a->show == THINKING_STDERR) err_put(p, n);
+    if (a->show == THINKING_STDOUT && !a->in_thinking) out_text("<think>");
+    if (a->show == THINKING_STDOUT) out_put(p, n);
+    a->in_thinking = true;
+}
+
+static void close_thinking(answer *a) {
+    if (a->in_thinking && a->show == THINKING_STDERR) err_put("\n", 1);
+    if (a->in_thinking && a->show == THINKING_STDOUT) out_text("</think>\n\n");
+    a->in_thinking = false;
+}
+
 static bool emit(void *ud, int32_t id, slm_text_kind kind, const char *text, size_t len) {
     answer *a = ud;
-    (void)kind;
     stop_gently(true); /* from here on there is an answer to keep */
     if (a->o->json) {
         if (id >= 0) id_push(&a->ids, id);
-        strbuf_put(&a->text, text, len);
-        return !stop_code() && !a->text.bad && !a->ids.bad;
+        strbuf_put(kind == SLM_TEXT_THINKING ? &a->thinking : &a->text, text, len);
+        return !stop_code() && !a->text.bad && !a->thinking.bad && !a->ids.bad;
     }
-    put_text(a, text, len);
+    if (len && kind == SLM_TEXT_THINKING) put_thinking(a, text, len);
+    else if (len) {
+        close_thinking(a);
+        put_text(a, text, len);
+    }
     return out_flush() && !stop_code();
 }
 
@@ -148,7 +109,9 @@ static int report(const options *o, const answer *a, const slm_stats *s, double 
     if (o->json) {
         strbuf_str(&b, STR("{\"text\":"));
         json_write_str(&b, (str){a->text.p, a->text.n});
-        strbuf_str(&b, STR(",\"thinking\":\"\",\"ids\":["));
+        strbuf_str(&b, STR(",\"thinking\":"));
+        json_write_str(&b, (str){a->thinking.p, a->thinking.n});
+        strbuf_str(&b, STR(",\"ids\":["));
         for (size_t i = 0; i < a->ids.n; i++) strbuf_fmt(&b, "%s%d", i ? "," : "", a->ids.p[i]);
         strbuf_str(&b, STR("],"));
         put_stats(&b, s, load_ms);
@@ -166,7 +129,7 @@ static int report(const options *o, const answer *a, const slm_stats *s, double 
     if (o->stats == STATS_JSON) fprintf(stderr, "%.*s\n", (int)b.n, b.p);
     strbuf_char(&b, '\n');
     if (o->stats_file) rc = sink_put(file, b.p, b.n);
-    if (bad || b.bad || a->text.bad || a->ids.bad) rc = fail(EXIT_MEMORY, "no memory for the answer's text");
+    if (bad || b.bad || a->text.bad || a->thinking.bad || a->ids.bad) rc = fail(EXIT_MEMORY, "no memory for the answer's text");
     strbuf_free(&b);
     return rc;
 }
@@ -201,86 +164,87 @@ static slm_sampling sampling_of(const options *o) {
     return p;
 }
 
-static int generate(const options *o, const slm_model *m, slm_session *s, const strbuf *prompt,
-                    double load_ms, sink *file) {
-    slm_error      err = {0};
-    slm_stats      stats = {0};
+static slm_generation generation_of(const options *o, const slm_prompt *prompt) {
     slm_generation gen = slm_generation_defaults();
-    slm_sampling   sampling = sampling_of(o);
-    answer         a = {.o = o};
-    int32_t       *ids = NULL;
-    int            n = 0, rc;
     gen.max_new = o->n;
     gen.stop = o->stop;
     gen.n_stop = o->n_stop;
     gen.ignore_eos = o->ignore_eos;
+    gen.split_thinking = prompt->text != NULL; /* raw text is continued as it is */
+    gen.in_thinking = prompt->in_thinking;
+    gen.think_budget = o->think_budget;
+    return gen;
+}
+
+static int generate(const options *o, slm_session *s, const slm_prompt *prompt, double load_ms, sink *file) {
+    slm_error      err = {0};
+    slm_stats      stats = {0};
+    slm_generation gen = generation_of(o, prompt);
+    slm_sampling   sampling = sampling_of(o);
+    answer         a = {.o = o, .show = o->show_thinking};
+    int            rc;
+    if (a.show == THINKING_AUTO) a.show = isatty(STDERR_FILENO) ? THINKING_STDERR : THINKING_NONE;
     if (o->verbose && sampling.temperature > 0) note("seed: %llu", (unsigned long long)sampling.seed);
-    if (slm_session_set_sampling(s, &sampling, &err) ||
-        slm_tokenize(m, prompt->p ? prompt->p : "", prompt->n, token_flags(o), &ids, &n, &err)) {
-        rc = fail_status(&err);
-        goto done;
-    }
-    if (n == 0) {
-        rc = fail(EXIT_USAGE, "the prompt is empty, and this model has no begin token to start from");
-        goto done;
-    }
-    if (n > slm_session_n_ctx(s)) {
-        slm_model_info info;
-        slm_model_describe(m, &info);
-        rc = fail(EXIT_LONG, "the prompt has %d tokens, the context %d: raise -c (the model was trained for %d)",
-                  n, slm_session_n_ctx(s), info.n_ctx_train);
-        goto done;
-    }
+    if (slm_session_set_sampling(s, &sampling, &err)) return fail_status(&err);
     /* Until emit() is first called nothing can be kept, and a signal ends the process at once. */
-    slm_status status = slm_generate(s, ids, n, &gen, emit, &a, &stats, &err);
+    slm_status status = slm_generate(s, prompt->ids, prompt->n_ids, &gen, emit, &a, &stats, &err);
+    if (!o->json) close_thinking(&a);
     if (status) {
         /* What came stays, on a line of its own. */
         if (!o->json && stats.n_new && !o->no_newline) out_put("\n", 1);
         out_flush();
         rc = fail_status(&err);
-        goto done;
+    } else {
+        rc = report(o, &a, &stats, load_ms, file);
+        if (!rc && !out_failed()) rc = verdict(o, &stats, s);
     }
-    rc = report(o, &a, &stats, load_ms, file);
-    if (!rc && !out_failed()) rc = verdict(o, &stats, s);
-done:
-    slm_free(ids);
     id_free(&a.ids);
+    strbuf_free(&a.thinking);
     strbuf_free(&a.text);
     return rc;
 }
 
+/* Before the memory for it is taken. */
+static int check_length(const slm_model *m, const slm_session_options *so, const slm_prompt *prompt) {
+    slm_memory     plan = {0};
+    slm_model_info info;
+    if (!prompt->n_ids) return fail(EXIT_USAGE, "the prompt is empty, and this model has no begin token to start from");
+    if (slm_memory_plan(m, so, &plan, NULL) || prompt->n_ids <= plan.n_ctx) return 0;
+    slm_model_describe(m, &info);
+    return fail(EXIT_LONG, "the prompt has %d tokens, the context %d: raise -c (the model was trained for %d)",
+                prompt->n_ids, plan.n_ctx, info.n_ctx_train);
+}
+
 static int run_main(options *o) {
     const char  *path;
-    strbuf       prompt = {0};
+    strbuf       text = {0};
     slm_model   *m = NULL;
     slm_session *s = NULL;
+    slm_prompt   prompt = {0};
     sink         file = {-1, NULL};
     stop_init(o->timeout, o->json || o->no_newline ? "" : "\n");
     int rc = name_model(o, &path);
-    if (rc < 0) rc = build_prompt(o, &prompt);
+    if (rc < 0) rc = read_prompt(o, &text);
     if (!rc && o->stats_file) rc = sink_open(&file, o->stats_file);
     double t0 = clock_ms();
     if (!rc) rc = open_model(o, path, false, &m);
     if (rc) goto done;
-    slm_model_info info;
-    slm_model_describe(m, &info);
-    if (info.has_chat_template && !o->raw) {
-        rc = fail(EXIT_RUNTIME, "%s: its chat template is not rendered yet; --raw continues the text as it is", path);
-        goto done;
-    }
     slm_session_options so = session_options(o, m);
-    if ((rc = open_session(o, m, &so, &s))) goto done;
+    slm_model_info      info;
+    slm_model_describe(m, &info);
+    if ((rc = make_prompt(o, m, &text, &prompt)) || (rc = check_length(m, &so, &prompt)) || (rc = open_session(o, m, &so, &s))) goto done;
     double load_ms = clock_ms() - t0;
     if (o->verbose)
         note("load: %.1f ms (%s, %s, %.1f M parameters), %s, %d thread%s", load_ms, info.arch, info.quant,
              (double)info.n_params * 1e-6, info.isa, slm_session_n_threads(s),
              slm_session_n_threads(s) == 1 ? "" : "s");
-    rc = generate(o, m, s, &prompt, load_ms, &file);
+    rc = generate(o, s, &prompt, load_ms, &file);
 done:
     if (sink_close(&file) && !rc) rc = EXIT_RUNTIME;
+    slm_prompt_free(&prompt);
     slm_session_free(s);
     slm_model_close(m);
-    strbuf_free(&prompt);
+    strbuf_free(&text);
     return out_end(rc);
 }
 
@@ -288,14 +252,17 @@ const command cmd_run = {
     .name = "run",
     .brief = "one answer to a prompt",
     .usage = "[-m FILE] [FLAGS] [PROMPT...]",
-    .examples = "  slm run -m model.gguf --raw \"Once upon a time\"\n"
-                "  slm run model.gguf --raw -n 64 --temp 0 \"The capital of France is\"\n"
-                "  slm run -m model.gguf --raw \"Summary of the text above:\" < text.txt\n"
-                "  git diff | slm run -m model.gguf --raw \"Diff: {} Commit message:\"\n"
-                "  slm run -m model.gguf --raw --json --seed 7 \"A poem\" > answer.json\n",
+    .examples = "  slm run -m model.gguf \"Why is the sky blue?\"\n"
+                "  slm run -m model.gguf --system \"Answer in French.\" -n 64 --temp 0 \"Good morning\"\n"
+                "  slm run -m model.gguf \"A summary of the text above:\" < text.txt\n"
+                "  git diff | slm run -m model.gguf \"Diff: {} A commit message for it:\"\n"
+                "  slm run -m model.gguf --raw \"Once upon a time\"\n"
+                "  slm run -m model.gguf --json --seed 7 \"A poem\" > answer.json\n",
     .notes = "stdout gets the answer and one newline, nothing else.  What comes on stdin (or by -f) stands\n"
              "before the prompt with a blank line between, or wherever the prompt has {}.  Without a prompt\n"
-             "it is the prompt, byte for byte.\n"
+             "it is the prompt, byte for byte.  The model reads it through its own chat template; what the\n"
+             "text says never becomes a control token.  Text between <think> and </think> is thinking, not\n"
+             "answer.\n"
              "\n"
              "Exit status: 0 ended by itself or at -n, 1 cannot run, 2 usage, 3 cut by the context or the\n"
              "default of -n, 4 prompt longer than the context, 6 not enough memory, 124 timeout,\n"

@@ -19,7 +19,8 @@ typedef enum {
     VARS,     /* appends to options.var                                            */
     CHOICE,   /* int: position in `choices`                                        */
     MAYBE,    /* int: as CHOICE, +1, but the value may only follow "="; 1 without   */
-    IDS       /* bool, and with --decode also TEXT into options.ids                */
+    IDS,      /* bool, and with --decode also TEXT into options.ids                */
+    THINK     /* auto, on, off, or tokens: options.think and options.think_budget  */
 } kind;
 
 typedef struct {
@@ -48,17 +49,25 @@ static const option table[] = {
      "read text from FILE instead of stdin (- is stdin)"},
     {"-N --no-stdin", FLAG, AT(no_stdin), 0, 0, 0, 0, 0, 0, "Input", "run score tokens", "do not read stdin"},
     {"--raw", FLAG, AT(raw), 0, 0, 0, 0, 0, 0, "Input", "run", "no chat template: the model continues the text"},
+    {"-sys --system --system-prompt", TEXT, AT(system), "TEXT", 0, 0, 0, "the template's own", 0, "Chat", "run",
+     "system message"},
+    {"-sysf --system-file", TEXT, AT(system_file), "FILE", 0, 0, 0, 0, 0, "Chat", "run", "system message from FILE"},
+    {"--template", TEXT, AT(template_name), "NAME|FILE", 0, 0, 0, "the model's own", 0, "Chat", "run",
+     "another chat template: chatml llama2 llama3 phi3 gemma deepseek-r1 mistral zephyr, or a Jinja file"},
+    {"--template", TEXT, AT(template_name), "FILE", 0, 0, 0, "the model's own", 0, "Chat", "render", "a Jinja chat template"},
+    {"--template-var", VARS, 0, "NAME=VALUE", 0, 0, 0, 0, 0, "Chat", "run render",
+     "one more variable, JSON or text; may be repeated"},
+    {"--date", TEXT, AT(date), "YYYY-MM-DD", 0, 0, 0, "today", 0, "Chat", "run render", "the day that templates print"},
+    {"--now", TEXT, AT(now), "EPOCH", 0, 0, 0, 0, "SOURCE_DATE_EPOCH", "Chat", "run render",
+     "the same as seconds since 1970, shown in local time"},
+    {"--think", THINK, AT(think), "MODE", 0, 0, 0, "auto", 0, "Chat", "run",
+     "auto: as the model does; on; off; N: at most N tokens, then the thinking is closed"},
+    {"--show-thinking", CHOICE, AT(show_thinking), "WHERE", 0, 0, "auto stderr stdout none", 0, 0, "Chat", "run",
+     "where thinking goes; auto: stderr if that is a terminal"},
     {"--special", FLAG, AT(special), 0, 0, 0, 0, 0, 0, "Input", "run score tokens",
      "the text of a control token is that token, not its letters"},
     {"--ids", TEXT, AT(ids), "LIST", 0, 0, 0, 0, 0, "Input", "score", "token ids 1,2,3 instead of a text"},
     {"--ids-file", TEXT, AT(ids_file), "FILE", 0, 0, 0, 0, 0, "Input", "score tokens", "token ids from a file"},
-
-    {"--template", TEXT, AT(template_file), "FILE", 0, 0, 0, "the model's own", 0, "Template", "render", "a Jinja chat template"},
-    {"--template-var", VARS, 0, "NAME=VALUE", 0, 0, 0, 0, 0, "Template", "render",
-     "one more variable, JSON or text; may be repeated"},
-    {"--date", TEXT, AT(date), "YYYY-MM-DD", 0, 0, 0, "today", 0, "Template", "render", "the day that templates print"},
-    {"--now", TEXT, AT(now), "EPOCH", 0, 0, 0, 0, "SOURCE_DATE_EPOCH", "Template", "render",
-     "the same as seconds since 1970, shown in local time"},
 
     {"-n --predict --n-predict", INT, AT(n), "N", -1, INT_MAX, 0, 0, 0, "Length", "run",
      "most tokens of the answer; -1: until the context is full"},
@@ -250,6 +259,22 @@ static int store_choice(const option *r, int *field, const char *name, const cha
     return fail(EXIT_USAGE, "%s: \"%s\" is not one of: %s", name, text, r->choices);
 }
 
+static int store_think(options *o, const char *name, const char *text) {
+    static const char *const modes[] = {"auto", "on", "off"};
+    double                   x = 0;
+    o->think_budget = -1;
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(text, modes[i])) {
+            o->think = (slm_think)i;
+            return -1;
+        }
+    if (!is_whole(text) || !is_number(text, &x) || x < 0 || x > INT_MAX)
+        return fail(EXIT_USAGE, "%s: \"%s\" is not auto, on, off or a number of tokens", name, text);
+    o->think = SLM_THINK_AUTO;
+    o->think_budget = (int)x;
+    return -1;
+}
+
 /* Stores one value.  text is NULL for flags.  -1: stored; else the exit code. */
 static int store(options *o, const option *r, const char *name, const char *text) {
     void *field = (char *)o + r->at;
@@ -271,6 +296,7 @@ static int store(options *o, const option *r, const char *name, const char *text
         if (o->n_stop == MAX_STOPS) return fail(EXIT_USAGE, "%s: more than %d stop texts", name, MAX_STOPS);
         o->stop[o->n_stop++] = text;
         return -1;
+    case THINK: return store_think(o, name, text);
     case VARS:
         if (o->n_var == MAX_VARS) return fail(EXIT_USAGE, "%s: more than %d variables", name, MAX_VARS);
         o->var[o->n_var++] = text;
@@ -400,7 +426,7 @@ static int check(options *o) {
 }
 
 static options initial(void) {
-    return (options){.n = 2048, .ctk = -1, .ctv = -1, .seed = -1, .ngl = -2,
+    return (options){.n = 2048, .ctk = -1, .ctv = -1, .seed = -1, .ngl = -2, .think_budget = -1,
                      .sampling = slm_sampling_defaults()};
 }
 

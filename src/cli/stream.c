@@ -52,20 +52,20 @@ void streams_init(void) {
 }
 
 /* A model must not steer the user's terminal: titles, colours, clipboard, cursor. */
-static void put_plain(const char *p, size_t n) {
+static void put_plain(strbuf *to, const char *p, size_t n) {
     for (size_t i = 0; i < n;) {
         uint32_t cp = (uint8_t)p[i];
         size_t   len = utf8_decode(p + i, n - i, &cp);
         bool     control = (cp < 0x20 && cp != '\n' && cp != '\t') || (cp >= 0x7f && cp < 0xa0);
         if (!len) len = 1;
-        if (!control) strbuf_put(&out.buf, p + i, len);
+        if (!control) strbuf_put(to, p + i, len);
         i += len;
     }
 }
 
 void out_put(const char *p, size_t n) {
     if (out.error) return;
-    if (out.terminal) put_plain(p, n);
+    if (out.terminal) put_plain(&out.buf, p, n);
     else strbuf_put(&out.buf, p, n);
     if (out.buf.bad) out.error = ENOMEM;
     else if (out.buf.n >= 1 << 16) out_flush();
@@ -112,6 +112,14 @@ static void say(const char *fmt, va_list ap) {
     size_t n = strlen(line.text);
     line.text[n] = '\n'; /* over the NUL: one write, so that lines of two processes do not mix */
     write_all(STDERR_FILENO, line.text, n + 1);
+}
+
+void err_put(const char *p, size_t n) {
+    strbuf b = {0};
+    if (isatty(STDERR_FILENO)) put_plain(&b, p, n);
+    else strbuf_put(&b, p, n);
+    if (!b.bad) write_all(STDERR_FILENO, b.p, b.n);
+    strbuf_free(&b);
 }
 
 int fail(int code, const char *fmt, ...) {

@@ -80,8 +80,6 @@ same 'quiet' "$(cat err)" ''
 expect 0 '\n' 'slm: -ngl is ignored: everything runs on the CPU' run -ngl 99 -c 64 -b 8 -ub 4 -t 2 -tb 2 -ctk f32 -ctv f32 -s -1 -n 0 -N hi
 expect 0 '\n' '' run -q -ngl 99 -n 0 -N hi
 
-# A model with a chat template never sees a bare prompt unasked.
-expect 1 '' 'slm: *: its chat template is not rendered yet; --raw continues the text as it is' "$SLM" run -m "$CHAT" -N hi
 
 # Files that are none.
 expect 1 '' 'slm: /: *' "$SLM" run -m / -N hi
