@@ -48,10 +48,12 @@ endif
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ENGINE := $(wildcard src/*.c src/kernels/*.c)
 ifneq ($(ARCH),x86_64)
-  ENGINE := $(filter-out %/avx2.c,$(ENGINE))
+  ENGINE := $(filter-out src/kernels/avx%,$(ENGINE))
 endif
 # Each instruction set is one file with its own flags; kernels.c chooses at run time.
 $(O)/src/kernels/avx2.o: SLM_CFLAGS += -mavx2 -mfma -mf16c
+$(O)/src/kernels/avxvnni.o: SLM_CFLAGS += -mavx2 -mfma -mf16c -mavxvnni
+$(O)/src/kernels/avx512vnni.o: SLM_CFLAGS += -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512vnni
 
 CLI   := $(wildcard src/cli/*.c)
 TESTS := $(wildcard tests/*.c)

@@ -103,13 +103,18 @@ typedef struct {            /* strings live as long as the model                
     const char *name, *arch, *quant, *isa, *tokenizer, *pre;
     uint64_t    n_params, file_bytes;
     int         n_vocab, n_ctx_train, n_layer, n_embd, n_ff, n_head, n_head_kv, head_dim;
-    bool        tied, has_chat_template, adds_bos;
+    bool        tied, packed, has_chat_template, adds_bos;
 } slm_model_info;
 
 SLM_API slm_model_options slm_model_defaults(void);
 SLM_API slm_status slm_model_open(slm_model **out, const slm_model_options *opt,
                                   slm_error *err);
 SLM_API void slm_model_close(slm_model *m); /* NULL is a no-op */
+/* Rearranges the weights for this processor's kernels, with all threads (n_threads 0: one per
+ * performance core), into memory of their own of the same size; the file's pages are let go.  It
+ * takes as long as reading the weights once and makes everything after it faster; it never changes
+ * a result.  Before the first session only; not needed. */
+SLM_API slm_status slm_model_pack(slm_model *m, int n_threads, slm_error *err);
 SLM_API void slm_model_describe(const slm_model *m, slm_model_info *out);
 /* Names of the instruction sets this processor can run, worst first; NULL past the end. */
 SLM_API const char *slm_isa_name(int i);

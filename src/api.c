@@ -1,5 +1,7 @@
 /* api.c - opening and describing models and files: the rest of slm.h. */
 #include "session.h"
+#include "cpu.h"
+#include "limits.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -72,6 +74,17 @@ void slm_model_close(slm_model *m) {
     mem_free(m);
 }
 
+slm_status slm_model_pack(slm_model *m, int n_threads, slm_error *err) {
+    thread_pool *threads = NULL;
+    if (!m->has_weights) return SLM_OK;
+    if (n_threads < 0 || n_threads > MAX_THREADS)
+        return err_set(err, SLM_ERR_ARGUMENT, "%d threads are not in [1, %d]", n_threads, MAX_THREADS);
+    slm_status rc = thread_pool_create(&threads, n_threads ? n_threads : cpu_default_threads(), err);
+    if (!rc) rc = weights_pack(&m->w, m->file, &m->k, threads, err);
+    thread_pool_free(threads);
+    return rc;
+}
+
 void slm_model_describe(const slm_model *m, slm_model_info *out) {
     const model_config *c = &m->w.cfg;
     *out = (slm_model_info){
@@ -80,7 +93,7 @@ void slm_model_describe(const slm_model *m, slm_model_info *out) {
         .n_params = m->w.n_params, .file_bytes = gguf_file_bytes(m->file),
         .n_vocab = tok_count(m->tok), .n_ctx_train = c->n_ctx_train, .n_layer = c->n_layer, .n_embd = c->n_embd,
         .n_ff = c->n_ff, .n_head = c->n_head, .n_head_kv = c->n_head_kv, .head_dim = c->head_dim,
-        .tied = m->w.tied, .has_chat_template = gguf_kv_find(m->file, "tokenizer.chat_template") != NULL,
+        .tied = m->w.tied, .packed = m->w.packed.base != NULL, .has_chat_template = gguf_kv_find(m->file, "tokenizer.chat_template") != NULL,
         .adds_bos = tok_adds_bos(m->tok),
     };
 }

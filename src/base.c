@@ -210,6 +210,12 @@ void filemap_close(filemap *f) {
     *f = (filemap){0};
 }
 
+void filemap_drop(const filemap *f, const void *p, size_t n) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)p + page - 1) / page * page;
+    const uintptr_t to = ((uintptr_t)p + n) / page * page;
+    if (f->data && from < to) madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 /* ---- growing text and ids ------------------------------------------------ */
 
 void strbuf_put(strbuf *b, const char *p, size_t n) {

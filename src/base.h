@@ -68,6 +68,8 @@ typedef struct {
 } filemap;
 slm_status filemap_open(filemap *f, const char *path, slm_error *err);
 void       filemap_close(filemap *f);
+/* Whole pages within [p, p + n) may leave memory; they come back when read. */
+void       filemap_drop(const filemap *f, const void *p, size_t n);
 
 /* Growing text.  `bad` sticks when memory ran out or `cap_bytes` (0: no limit) was passed; later
  * puts do nothing. */

@@ -27,7 +27,11 @@ uint32_t cpu_features(void) {
     if ((saved_state() & 6) != 6) return 0;
     if (c & bit_FMA) f |= CPU_FMA;
     if (c & bit_F16C) f |= CPU_F16C;
-    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2)) f |= CPU_AVX2;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return f;
+    if (b & bit_AVX2) f |= CPU_AVX2;
+    const uint32_t avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512VL;
+    if ((saved_state() & 0xe6) == 0xe6 && (b & avx512) == avx512 && (c & bit_AVX512VNNI)) f |= CPU_AVX512_VNNI;
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1 << 4)) f |= CPU_AVX_VNNI;
     return f;
 }
 #else

@@ -58,7 +58,7 @@ static void embed_token(void *ctx, int64_t t, int worker) {
     forward_state      *f = s->f;
     const model_config *c = &f->w->cfg;
     (void)worker;
-    ops_row(&f->o, f->x + t * c->n_embd, &f->w->embed, s->ids[t], c->embed_scale);
+    ops_row(f->x + t * c->n_embd, &f->w->embed, s->ids[t], c->embed_scale);
     for (int local = 0; local < 2; local++) rope_table(&f->rot, local, s->pos + (int)t, f->table[local] + t * c->n_rot);
 }
 

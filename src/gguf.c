@@ -661,6 +661,10 @@ void gguf_close(gguf *g) {
     mem_free(g);
 }
 
+void gguf_drop(const gguf *g, const void *p, size_t n) {
+    if (g->owned) filemap_drop(&g->map, p, n);
+}
+
 size_t gguf_file_bytes(const gguf *g) { return g->map.size; }
 
 const char *gguf_name(const gguf *g) { return g->name; }

@@ -41,6 +41,8 @@ slm_status gguf_open(gguf **out, const char *path, slm_error *err);
 slm_status gguf_open_memory(gguf **out, const void *data, size_t size, const char *name,
                             slm_error *err);
 void        gguf_close(gguf *g);
+/* The bytes at p will not be read for a while: a mapped file's whole pages there need not stay in memory. */
+void        gguf_drop(const gguf *g, const void *p, size_t n);
 size_t      gguf_file_bytes(const gguf *g);
 const char *gguf_name(const gguf *g);        /* the path as given */
 /* err_set() with "FILE: " in front; of a long path only the end, so that the sentence survives. */

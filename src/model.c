@@ -112,7 +112,7 @@ static slm_status bind_one(binder *b, const binding *row, int n_layer, void *bas
     size_t row_bytes = 0;
     if (!type_row_bytes(t->type, (uint64_t)cols, &row_bytes))
         return gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %s: rows of %lld are no whole %s blocks", name, (long long)cols, t->type->name);
-    if (b->mem->base) *(matrix *)(void *)field = (matrix){t->type, t->data, rows, cols, row_bytes};
+    if (b->mem->base) *(matrix *)(void *)field = (matrix){t->type, t->data, rows, cols, row_bytes, false};
     return SLM_OK;
 }
 
@@ -213,7 +213,66 @@ slm_status weights_bind(weights *w, const gguf *g, slm_error *err) {
     return SLM_OK;
 }
 
+/* ---- packing ------------------------------------------------------------------------ */
+
+/* Calls fn for each matrix that products read; a tied table comes once, as the head. */
+static void each_product_matrix(weights *w, void (*fn)(matrix *m, void *ctx), void *ctx) {
+    for (int i = 0; i < w->cfg.n_layer; i++) {
+        layer  *l = &w->layers[i];
+        matrix *all[] = {&l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down};
+        for (size_t k = 0; k < ARRAY_LEN(all); k++) fn(all[k], ctx);
+    }
+    fn(&w->head, ctx);
+}
+
+typedef struct {
+    const gguf    *g;
+    const kernels *k;
+    thread_pool   *threads;
+    arena         *mem;
+    const matrix  *m;   /* being packed */
+    uint8_t       *dst;
+} packer;
+
+enum { PACK_GROUPS = 16 }; /* groups of 8 rows a task */
+
+static void pack_task(void *ctx, int64_t task, int worker) {
+    const packer *p = ctx;
+    const int64_t n = p->m->rows / 8, g0 = task * PACK_GROUPS, g1 = g0 + PACK_GROUPS < n ? g0 + PACK_GROUPS : n;
+    (void)worker;
+    ops_pack(p->m, p->dst, g0, g1);
+}
+
+static void pack_one(matrix *m, void *ctx) {
+    packer *p = ctx;
+    if (m->packed || !ops_can_pack(p->k, m)) return;
+    const size_t bytes = (size_t)m->rows * m->row_bytes;
+    p->dst = arena_take(p->mem, bytes, 1, 64);
+    if (!p->dst) return; /* measuring */
+    p->m = m;
+    thread_run(p->threads, (m->rows / 8 + PACK_GROUPS - 1) / PACK_GROUPS, pack_task, p);
+    gguf_drop(p->g, m->data, bytes);
+    m->data = p->dst;
+    m->packed = true;
+}
+
+slm_status weights_pack(weights *w, const gguf *g, const kernels *k, thread_pool *threads, slm_error *err) {
+    arena  measure = {0};
+    packer p = {.g = g, .k = k, .threads = threads, .mem = &measure};
+    if (w->packed.base) return SLM_OK;
+    each_product_matrix(w, pack_one, &p);
+    if (measure.full) return err_memory(err, "packed weights", SIZE_MAX);
+    if (!measure.used) return SLM_OK;
+    slm_status rc = arena_alloc(&w->packed, measure.used, "packed weights", err);
+    if (rc) return rc;
+    p.mem = &w->packed;
+    each_product_matrix(w, pack_one, &p);
+    if (w->tied) w->embed = w->head;
+    return SLM_OK;
+}
+
 void weights_free(weights *w) {
+    arena_free(&w->packed);
     arena_free(&w->mem);
     memset(w, 0, sizeof *w);
 }

@@ -24,10 +24,13 @@ typedef struct {
     layer       *layers;                         /* [cfg.n_layer] */
     rope_factors factors;
     uint64_t     n_params, bytes;                /* of all tensors */
-    arena        mem;
+    arena        mem, packed;
 } weights;
 
 /* The file must stay open as long as the weights are used. */
 slm_status weights_bind(weights *w, const gguf *g, slm_error *err);
+/* Moves every matrix that k multiplies faster in packed form into memory of its own, with all threads,
+ * and lets go of the file's pages behind it.  Changes no result.  On failure nothing has changed. */
+slm_status weights_pack(weights *w, const gguf *g, const kernels *k, thread_pool *threads, slm_error *err);
 void       weights_free(weights *w);
 #endif

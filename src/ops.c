@@ -1,5 +1,6 @@
 /* ops.c - matrix products as tasks of rows; formats without an integer kernel go through f32. */
 #include "ops.h"
+#include "kernels/r8.h"
 #include <string.h>
 
 /* About this many bytes of weights make a task: small enough to balance, large enough that
@@ -55,6 +56,16 @@ static void rows_through_f32(const product_job *j, const ops_product *p, int64_t
     }
 }
 
+static void rows_in_integers(const product_job *j, const ops_product *p, int64_t r0, int64_t r1) {
+    const matrix    *m = p->m;
+    const kernels   *k = &j->o->k;
+    const ops_input *in = j->in;
+    const int64_t    n_packed = m->packed ? m->rows / 8 * 8 : 0, end = r1 < n_packed ? r1 : n_packed;
+    if (r0 < end) k->packed[m->type->id](p->y + r0, p->ldy, m->data + (size_t)r0 * m->row_bytes, (end - r0) / 8, m->cols, in->act, in->n_tok);
+    if (r0 < end) r0 = end;
+    if (r0 < r1) k->matmul[m->type->id](p->y + r0, p->ldy, m->data + (size_t)r0 * m->row_bytes, m->row_bytes, r1 - r0, m->cols, in->act, in->n_tok);
+}
+
 static void product_task(void *ctx, int64_t task, int worker) {
     const product_job *j = ctx;
     int                i = 0;
@@ -63,11 +74,8 @@ static void product_task(void *ctx, int64_t task, int worker) {
     const matrix      *m = p->m;
     const int64_t      r0 = (task - j->first[i]) * j->rows[i];
     const int64_t      r1 = r0 + j->rows[i] < m->rows ? r0 + j->rows[i] : m->rows;
-    if (ops_in_integers(j->o, m))
-        j->o->k.matmul[m->type->id](p->y + r0, p->ldy, m->data + (size_t)r0 * m->row_bytes, m->row_bytes,
-                                    r1 - r0, m->cols, j->in->act, j->in->n_tok);
-    else
-        rows_through_f32(j, p, r0, r1, worker);
+    if (ops_in_integers(j->o, m)) rows_in_integers(j, p, r0, r1);
+    else rows_through_f32(j, p, r0, r1, worker);
 }
 
 void ops_matmul(ops *o, const ops_input *in, const ops_product *list, int n) {
@@ -81,10 +89,20 @@ void ops_matmul(ops *o, const ops_input *in, const ops_product *list, int n) {
     thread_run(o->pool, j.first[n], product_task, &j);
 }
 
-void ops_row(const ops *o, float *dst, const matrix *m, int64_t r, float scale) {
+bool ops_can_pack(const kernels *k, const matrix *m) { return m->rows >= 8 && r8_has(m->type->id) && k->packed[m->type->id]; }
+
+void ops_pack(const matrix *m, uint8_t *dst, int64_t g0, int64_t g1) {
+    const size_t group = 8 * m->row_bytes, done = (size_t)(m->rows / 8) * group;
+    for (int64_t g = g0; g < g1; g++)
+        r8_pack(m->type->id, dst + (size_t)g * group, m->data + (size_t)g * group, m->row_bytes, m->cols);
+    if (g1 == m->rows / 8 && m->rows % 8) memcpy(dst + done, m->data + done, (size_t)(m->rows % 8) * m->row_bytes);
+}
+
+void ops_row(float *dst, const matrix *m, int64_t r, float scale) {
     const uint8_t *src = m->data + (size_t)r * m->row_bytes;
-    (void)o;
-    m->type->to_f32(dst, src, m->cols);
+    if (m->packed && r < m->rows / 8 * 8)
+        r8_row_to_f32(m->type->id, dst, m->data + (size_t)(r / 8 * 8) * m->row_bytes, (int)(r % 8), m->cols);
+    else m->type->to_f32(dst, src, m->cols);
     if (scale != 1)
         for (int64_t i = 0; i < m->cols; i++) dst[i] *= scale;
 }

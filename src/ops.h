@@ -7,12 +7,13 @@
 #include "kernels/kernels.h"
 #include "thread.h"
 
-/* A weight matrix as it lies in the file. */
+/* A weight matrix: rows as they lie in the file, or packed (kernels/r8.h). */
 typedef struct {
     const type_info *type;
     const uint8_t   *data;
     int64_t          rows, cols;
-    size_t           row_bytes;
+    size_t           row_bytes; /* the same in both forms */
+    bool             packed;
 } matrix;
 
 typedef struct {
@@ -44,6 +45,12 @@ typedef struct {
 enum { OPS_MAX_PRODUCTS = 3 };
 void ops_matmul(ops *o, const ops_input *in, const ops_product *list, int n);
 
+/* Is there a packed form of m, and a kernel for it? */
+bool ops_can_pack(const kernels *k, const matrix *m);
+/* Groups of 8 rows [g0, g1) of m into dst, which is laid out as m itself; the last call (g1 the
+ * number of groups) copies the rows left over too. */
+void ops_pack(const matrix *m, uint8_t *dst, int64_t g0, int64_t g1);
+
 /* dst[cols] = row r of m, times scale. */
-void ops_row(const ops *o, float *dst, const matrix *m, int64_t r, float scale);
+void ops_row(float *dst, const matrix *m, int64_t r, float scale);
 #endif

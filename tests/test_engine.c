@@ -110,6 +110,14 @@ static void logits_match_the_reference(void) {
     mem_free(text);
 }
 
+/* The same model, with its weights packed. */
+static slm_model *open_packed(const char *variant, type_id type, const char *isa) {
+    slm_model *m = open_made(variant, type, isa);
+    slm_error  e = {0};
+    if (m && slm_model_pack(m, 2, &e)) CHECK_STR(str_of(e.text), STR("(packs)"));
+    return m;
+}
+
 /* ---- the same bits --------------------------------------------------------------- */
 
 static void compare_ways(const char *variant, type_id type) {
@@ -134,10 +142,10 @@ static void compare_ways(const char *variant, type_id type) {
             CHECK_SAME(got, want, bytes, what);
             mem_free(got);
         }
-        for (int i = 0; slm_isa_name(i); i++) {
-            slm_model *other = open_made(variant, type, slm_isa_name(i));
+        for (int i = 0; slm_isa_name(i / 2); i++) {
+            slm_model *other = (i % 2 ? open_packed : open_made)(variant, type, slm_isa_name(i / 2));
             float     *got = all_logits(other, ids, N, 200, 33, 2, (slm_kv_type)kv);
-            snprintf(what, sizeof what, "%s %s kv=%d isa=%s", variant, type_name(type), kv, slm_isa_name(i));
+            snprintf(what, sizeof what, "%s %s kv=%d isa=%s%s", variant, type_name(type), kv, slm_isa_name(i / 2), i % 2 ? " packed" : "");
             CHECK_SAME(got, want, bytes, what);
             mem_free(got);
             slm_model_close(other);
@@ -539,7 +547,7 @@ static void header_example_runs(void) {
 
 const test_case tests_engine[] = {
     {"logits_match_the_reference", "12 tiny models of 6 architectures give the float64 reference's logits", logits_match_the_reference},
-    {"bits_do_not_depend_on_the_way", "same bits for every thread count, batch split, instruction set", bits_do_not_depend_on_the_way},
+    {"bits_do_not_depend_on_the_way", "same bits for every thread count, batch split, instruction set, packed or not", bits_do_not_depend_on_the_way},
     {"odd_shapes_give_the_same_bits", "heads of 2, 5, 7 and 40, rows of 1, 7 and 1031, partial rotation", odd_shapes_give_the_same_bits},
     {"long_contexts_cross_splits", "same bits past 256 positions, windows included", long_contexts_cross_splits},
     {"synced_prefixes_change_nothing", "a reused prefix gives a fresh session's bits", synced_prefixes_change_nothing},

@@ -1,6 +1,7 @@
 /* test_kernels.c - every instruction set against scalar.c (equal bits) and against float64 sums. */
 #include "test.h"
 #include "../src/kernels/kernels.h"
+#include "../src/kernels/r8.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +72,24 @@ static void one_product(const kernels *s, const kernels *k, type_id t, int64_t r
     s->matmul[t](want, ld, w, row, rows, cols, act, n_tok);
     k->matmul[t](got, ld, w, row, rows, cols, act, n_tok);
     CHECK_SAME(got, want, (size_t)(ld * n_tok) * 4, what);
+    /* Whole groups of 8 once more from their packed form; packing there and back changes no bit. */
+    const int64_t groups = rows / 8;
+    uint8_t *packed = mem_zero((size_t)groups * 8 + 8, row), *back = mem_zero((size_t)groups * 8 + 8, row);
+    float   *one = mem_zero((size_t)cols, 4), *same = mem_zero((size_t)cols, 4);
+    for (int64_t g = 0; g < groups; g++) {
+        r8_pack(t, packed + (size_t)g * 8 * row, w + (size_t)g * 8 * row, row, cols);
+        r8_unpack(t, back + (size_t)g * 8 * row, row, packed + (size_t)g * 8 * row, cols);
+        for (int i = 0; i < 8; i++) {
+            r8_row_to_f32(t, one, packed + (size_t)g * 8 * row, i, cols);
+            type_get(t)->to_f32(same, w + (size_t)(g * 8 + i) * row, cols);
+            CHECK_SAME(one, same, (size_t)cols * 4, what);
+        }
+    }
+    CHECK_SAME(back, w, (size_t)groups * 8 * row, what);
+    memset(got, 0, (size_t)(ld * n_tok) * 4);
+    k->packed[t](got, ld, packed, groups, cols, act, n_tok);
+    for (int64_t i = 0; i < n_tok; i++) CHECK_SAME(got + i * ld, want + i * ld, (size_t)groups * 8 * 4, what);
+    mem_free(same), mem_free(one), mem_free(back), mem_free(packed);
     for (int64_t i = 0; i < n_tok; i++)
         for (int64_t r = 0; r < rows; r++) {
             double size, sum = exact(type_get(t), w + (size_t)r * row, act_of(act + (size_t)i * act_bytes(cols), cols), cols, &size);

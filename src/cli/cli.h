@@ -53,7 +53,7 @@ struct options {
     int            n, n_ctx, n_threads, n_threads_batch, n_batch, n_ubatch, kv, ctk, ctv;
     slm_think      think;
     int            think_budget, show_thinking;
-    int            n_continue, n_top, stats, ngl;
+    int            n_continue, n_top, stats, ngl, pack;
     double         timeout;
     int64_t        seed; /* -1: random */
     slm_sampling   sampling;
@@ -61,6 +61,7 @@ struct options {
     bool per_token, count, want_ids, decode, special, no_bos, jsonl;
     bool tensors, template_text, check, full;
 };
+enum { PACK_AUTO, PACK_ON, PACK_OFF };
 enum { STATS_NONE, STATS_TEXT, STATS_JSON };
 enum { THINKING_AUTO, THINKING_STDERR, THINKING_STDOUT, THINKING_NONE };
 
@@ -152,8 +153,9 @@ int add_vars(const options *o, pool *p, struct json *vars);
 /* Opens o's model.  0 or exit code. */
 int open_model(const options *o, const char *path, bool vocab_only, slm_model **out);
 slm_session_options session_options(const options *o, const slm_model *m);
-/* The session, after its memory plan was compared with what the machine has.  0 or exit code. */
-int open_session(const options *o, const slm_model *m, const slm_session_options *so,
+/* Compares the memory plan with what the machine has, packs the weights (--pack), and opens the
+ * session.  0 or exit code. */
+int open_session(const options *o, slm_model *m, const slm_session_options *so,
                  slm_session **out);
 /* Bytes that this process may still take: MemAvailable, within the limits of its cgroups. */
 uint64_t available_bytes(void);

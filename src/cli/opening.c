@@ -51,7 +51,7 @@ static int too_big(const slm_model *m, const slm_session_options *so, const slm_
                 human_bytes(plan->kv, kv), human_bytes(plan->work, work), human_bytes(have, left), advice);
 }
 
-int open_session(const options *o, const slm_model *m, const slm_session_options *so, slm_session **out) {
+int open_session(const options *o, slm_model *m, const slm_session_options *so, slm_session **out) {
     slm_error  err = {0};
     slm_memory plan = {0};
     uint64_t   have = available_bytes();
@@ -63,5 +63,6 @@ int open_session(const options *o, const slm_model *m, const slm_session_options
              human_bytes(plan.total, need), plan.n_ctx, human_bytes(plan.weights, w),
              human_bytes(plan.kv, kv), human_bytes(plan.work, work), human_bytes(have, left));
     }
+    if (o->pack != PACK_OFF && slm_model_pack(m, so->n_threads, &err)) return fail_status(&err);
     return slm_session_create(out, m, so, &err) ? fail_status(&err) : 0;
 }

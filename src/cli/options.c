@@ -112,6 +112,8 @@ static const option table[] = {
     {"-ctv --cache-type-v", CHOICE, AT(ctv), "TYPE", 0, 0, "f16 f32", "as --kv", 0, "Memory", "run score show",
      "the same"},
 
+    {"--pack", CHOICE, AT(pack), "MODE", 0, 0, "auto on off", 0, 0, "Memory", ENGINE,
+     "rearrange the weights for this processor at load; never changes a result"},
     {"-t --threads", INT, AT(n_threads), "N", 1, MAX_THREADS, 0, "one per performance core", "SLM_THREADS",
      "CPU", ENGINE, "threads; never changes a result"},
     {"-tb --threads-batch", INT, AT(n_threads_batch), "N", 1, MAX_THREADS, 0, "as -t", 0, "CPU", ENGINE,

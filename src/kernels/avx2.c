@@ -9,6 +9,7 @@
  * (Q6_K) against 127, 63 * 127 * 2 = 16002; Q8_0 takes |w| <= 128 times 127, 32512: no overflow. */
 #include "kernels.h"
 #include "../cpu.h"
+#include "r8_x86.h"
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
@@ -488,11 +489,14 @@ static void weighted_rows(float *acc, const float *p, const float *v, int64_t ld
         for (int64_t i = 0; i < n; i++) acc[j] = fmaf(p[i], v[i * ld + j], acc[j]);
 }
 
+R8_ALL_PACKED
+
 const kernels kernels_avx2 = {
     .name = "avx2",
     .need = CPU_AVX2 | CPU_FMA | CPU_F16C,
     .matmul = {[TYPE_Q4_0] = matmul_q4_0, [TYPE_Q8_0] = matmul_q8_0, [TYPE_Q4_K] = matmul_q4_k,
                [TYPE_Q5_K] = matmul_q5_k, [TYPE_Q6_K] = matmul_q6_k},
+    .packed = R8_TABLE,
     .act_from_f32 = act_from_f32,
     .matmul_panel = matmul_panel,
     .panel_from_rows = panel_from_rows,

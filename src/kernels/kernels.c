@@ -7,6 +7,8 @@ static const kernels *const sets[] = { /* worst to best */
     &kernels_scalar,
 #if defined(__x86_64__)
     &kernels_avx2,
+    &kernels_avxvnni,
+    &kernels_avx512vnni,
 #endif
 };
 
@@ -18,6 +20,7 @@ static const kernels *const sets[] = { /* worst to best */
 static void overlay(kernels *to, const kernels *from) {
     to->name = from->name;
     for (int t = 0; t < TYPE_COUNT; t++) TAKE(matmul[t]);
+    for (int t = 0; t < TYPE_COUNT; t++) TAKE(packed[t]);
     TAKE(act_from_f32);
     TAKE(matmul_panel);
     TAKE(panel_from_rows);

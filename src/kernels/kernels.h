@@ -22,6 +22,9 @@ typedef struct {
      * act_bytes(cols) apart.  cols is a multiple of the format's block. */
     void (*matmul[TYPE_COUNT])(float *y, int64_t ldy, const void *w, size_t row_bytes, int64_t rows,
                                int64_t cols, const void *x, int64_t n_tok);
+    /* The same over packed weights (r8.h): groups of 8 rows one after another. */
+    void (*packed[TYPE_COUNT])(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x,
+                               int64_t n_tok);
     /* dst: act_bytes(n); n % 32 == 0.  A block that holds a NaN or infinity gets the scale NaN; one
      * below 1e-30 is zero. */
     void (*act_from_f32)(void *dst, const float *src, int64_t n);
@@ -52,7 +55,7 @@ typedef struct {
                           int64_t d);
 } kernels;
 
-extern const kernels kernels_scalar, kernels_avx2;
+extern const kernels kernels_scalar, kernels_avx2, kernels_avxvnni, kernels_avx512vnni;
 
 /* Every usable set overlaid worst to best, stopping at `name` unless NULL or "auto". */
 slm_status kernels_select(kernels *out, const char *name, slm_error *err);

@@ -9,42 +9,38 @@
  *   Q6_K         per superblock, over its 16 groups: fs = fma(sc * s, dot - 32 * S16, fs);
  *                then acc = fma(fs, d, acc) */
 #include "kernels.h"
+#include "r8.h"
 #include <math.h>
 #include <string.h>
 
-static int dot32(const uint8_t *w, const int8_t *x, int n) {
+/* A row's sums so far: the products, and (Q4_K, Q5_K) what the mins take off. */
+typedef struct {
+    float acc, am;
+} row_sum;
+
+static int dot(const uint8_t *w, const int8_t *x, int n) {
     int sum = 0;
     for (int i = 0; i < n; i++) sum += w[i] * x[i];
     return sum;
 }
 
-static float row_q4_0(const void *w, act_view a, int64_t cols) {
-    const block_q4_0 *b = w;
-    float             acc = 0;
-    for (int64_t i = 0; i < cols / 32; i++, b++) {
-        const int8_t *x = a.q + i * 32;
-        int           dot = 0;
-        for (int j = 0; j < 16; j++) dot += (b->q[j] & 15) * x[j] + (b->q[j] >> 4) * x[j + 16];
-        const int sum = a.sum16[2 * i] + a.sum16[2 * i + 1];
-        acc = fmaf(f16_to_f32(b->d) * a.s[i], (float)(dot - 8 * sum), acc);
-    }
-    return acc;
+/* Block i of a row. */
+static void step_q4_0(row_sum *s, const block_q4_0 *b, act_view a, int64_t i) {
+    const int8_t *x = a.q + i * 32;
+    int           sum = -8 * (a.sum16[2 * i] + a.sum16[2 * i + 1]);
+    for (int j = 0; j < 16; j++) sum += (b->q[j] & 15) * x[j] + (b->q[j] >> 4) * x[j + 16];
+    s->acc = fmaf(f16_to_f32(b->d) * a.s[i], (float)sum, s->acc);
 }
 
-static float row_q8_0(const void *w, act_view a, int64_t cols) {
-    const block_q8_0 *b = w;
-    float             acc = 0;
-    for (int64_t i = 0; i < cols / 32; i++, b++) {
-        int dot = 0;
-        for (int j = 0; j < 32; j++) dot += b->q[j] * a.q[i * 32 + j];
-        acc = fmaf(f16_to_f32(b->d) * a.s[i], (float)dot, acc);
-    }
-    return acc;
+static void step_q8_0(row_sum *s, const block_q8_0 *b, act_view a, int64_t i) {
+    int sum = 0;
+    for (int j = 0; j < 32; j++) sum += b->q[j] * a.q[i * 32 + j];
+    s->acc = fmaf(f16_to_f32(b->d) * a.s[i], (float)sum, s->acc);
 }
 
 /* Q4_K and Q5_K differ in the fifth bit only: qh is NULL for Q4_K. */
-static void superblock_k(float *acc, float *am, uint16_t d, uint16_t dmin, const uint8_t *scales,
-                         const uint8_t *q, const uint8_t *qh, act_view a, int64_t first) {
+static void step_k(row_sum *s, uint16_t d, uint16_t dmin, const uint8_t *scales, const uint8_t *q, const uint8_t *qh,
+                   act_view a, int64_t i) {
     uint8_t sc[8], m[8], w[32];
     float   fs = 0, fm = 0;
     quant_unpack_6bit(sc, m, scales);
@@ -53,66 +49,74 @@ static void superblock_k(float *acc, float *am, uint16_t d, uint16_t dmin, const
             int lo = q[g / 2 * 32 + j] >> g % 2 * 4 & 15;
             w[j] = (uint8_t)(lo | (qh ? (qh[j] >> g & 1) << 4 : 0));
         }
-        const int64_t i = first + g;
-        fs = fmaf((float)sc[g] * a.s[i], (float)dot32(w, a.q + i * 32, 32), fs);
-        fm = fmaf((float)m[g], a.ms[i], fm);
+        const int64_t k = i * 8 + g;
+        fs = fmaf((float)sc[g] * a.s[k], (float)dot(w, a.q + k * 32, 32), fs);
+        fm = fmaf((float)m[g], a.ms[k], fm);
     }
-    *acc = fmaf(fs, f16_to_f32(d), *acc);
-    *am = fmaf(fm, f16_to_f32(dmin), *am);
+    s->acc = fmaf(fs, f16_to_f32(d), s->acc);
+    s->am = fmaf(fm, f16_to_f32(dmin), s->am);
 }
 
-static float row_q4_k(const void *w, act_view a, int64_t cols) {
-    const block_q4_k *b = w;
-    float             acc = 0, am = 0;
-    for (int64_t i = 0; i < cols / 256; i++, b++)
-        superblock_k(&acc, &am, b->d, b->dmin, b->sc, b->q, NULL, a, i * 8);
-    return acc - am;
+static void step_q4_k(row_sum *s, const block_q4_k *b, act_view a, int64_t i) {
+    step_k(s, b->d, b->dmin, b->sc, b->q, NULL, a, i);
 }
 
-static float row_q5_k(const void *w, act_view a, int64_t cols) {
-    const block_q5_k *b = w;
-    float             acc = 0, am = 0;
-    for (int64_t i = 0; i < cols / 256; i++, b++)
-        superblock_k(&acc, &am, b->d, b->dmin, b->sc, b->q, b->qh, a, i * 8);
-    return acc - am;
+static void step_q5_k(row_sum *s, const block_q5_k *b, act_view a, int64_t i) {
+    step_k(s, b->d, b->dmin, b->sc, b->q, b->qh, a, i);
 }
 
-static float row_q6_k(const void *w, act_view a, int64_t cols) {
-    const block_q6_k *b = w;
-    float             acc = 0;
-    for (int64_t i = 0; i < cols / 256; i++, b++) {
-        float fs = 0;
-        for (int g = 0; g < 16; g++) {
-            const int half = g / 8, run = g % 8 / 2, at = g % 2 * 16;
-            uint8_t   v[16];
-            for (int j = 0; j < 16; j++) {
-                int lo = b->ql[half * 64 + run % 2 * 32 + at + j] >> run / 2 * 4 & 15;
-                int hi = b->qh[half * 32 + at + j] >> run * 2 & 3;
-                v[j] = (uint8_t)(lo | hi << 4);
-            }
-            const int64_t k = i * 16 + g;
-            const int     dot = dot32(v, a.q + k * 16, 16) - 32 * a.sum16[k];
-            fs = fmaf((float)b->sc[g] * a.s[k / 2], (float)dot, fs);
+static void step_q6_k(row_sum *s, const block_q6_k *b, act_view a, int64_t i) {
+    float fs = 0;
+    for (int g = 0; g < 16; g++) {
+        const int half = g / 8, run = g % 8 / 2, at = g % 2 * 16;
+        uint8_t   v[16];
+        for (int j = 0; j < 16; j++) {
+            int lo = b->ql[half * 64 + run % 2 * 32 + at + j] >> run / 2 * 4 & 15;
+            int hi = b->qh[half * 32 + at + j] >> run * 2 & 3;
+            v[j] = (uint8_t)(lo | hi << 4);
         }
-        acc = fmaf(fs, f16_to_f32(b->d), acc);
+        const int64_t k = i * 16 + g;
+        fs = fmaf((float)b->sc[g] * a.s[k / 2], (float)(dot(v, a.q + k * 16, 16) - 32 * a.sum16[k]), fs);
     }
-    return acc;
+    s->acc = fmaf(fs, f16_to_f32(b->d), s->acc);
 }
 
-#define MATMUL(name, row) \
-    static void name(float *y, int64_t ldy, const void *w, size_t row_bytes, int64_t rows, \
-                     int64_t cols, const void *x, int64_t n_tok) { \
+/* The products of rows as in the file, and of packed groups of 8 rows. */
+#define MATMUL(ID, id) \
+    static void matmul_##id(float *y, int64_t ldy, const void *w, size_t row_bytes, int64_t rows, int64_t cols, \
+                            const void *x, int64_t n_tok) { \
+        const int64_t n = cols / type_get(TYPE_##ID)->block_elems; \
         for (int64_t t = 0; t < n_tok; t++) { \
-            act_view a = act_of((const char *)x + (size_t)t * act_bytes(cols), cols); \
-            for (int64_t r = 0; r < rows; r++) \
-                y[t * ldy + r] = row((const char *)w + (size_t)r * row_bytes, a, cols); \
+            const act_view a = act_of((const char *)x + (size_t)t * act_bytes(cols), cols); \
+            for (int64_t r = 0; r < rows; r++) { \
+                const block_##id *b = (const void *)((const char *)w + (size_t)r * row_bytes); \
+                row_sum           s = {0}; \
+                for (int64_t i = 0; i < n; i++) step_##id(&s, b + i, a, i); \
+                y[t * ldy + r] = s.acc - s.am; \
+            } \
         } \
+    } \
+    static void packed_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
+        const int64_t  n = cols / type_get(TYPE_##ID)->block_elems; \
+        const r8_##id *p = w; \
+        for (int64_t g = 0; g < groups; g++, p += n) \
+            for (int64_t t = 0; t < n_tok; t++) { \
+                const act_view a = act_of((const char *)x + (size_t)t * act_bytes(cols), cols); \
+                row_sum        s[8] = {{0}}; \
+                block_##id     b; \
+                for (int64_t i = 0; i < n; i++) \
+                    for (int r = 0; r < 8; r++) { \
+                        r8_block_##id(&b, p + i, r); \
+                        step_##id(&s[r], &b, a, i); \
+                    } \
+                for (int r = 0; r < 8; r++) y[t * ldy + g * 8 + r] = s[r].acc - s[r].am; \
+            } \
     }
-MATMUL(matmul_q4_0, row_q4_0)
-MATMUL(matmul_q8_0, row_q8_0)
-MATMUL(matmul_q4_k, row_q4_k)
-MATMUL(matmul_q5_k, row_q5_k)
-MATMUL(matmul_q6_k, row_q6_k)
+MATMUL(Q4_0, q4_0)
+MATMUL(Q8_0, q8_0)
+MATMUL(Q4_K, q4_k)
+MATMUL(Q5_K, q5_k)
+MATMUL(Q6_K, q6_k)
 
 static void act_from_f32(void *dst, const float *src, int64_t n) {
     act_view a = act_of(dst, n);
@@ -263,6 +267,8 @@ const kernels kernels_scalar = {
     .name = "scalar",
     .matmul = {[TYPE_Q4_0] = matmul_q4_0, [TYPE_Q8_0] = matmul_q8_0, [TYPE_Q4_K] = matmul_q4_k,
                [TYPE_Q5_K] = matmul_q5_k, [TYPE_Q6_K] = matmul_q6_k},
+    .packed = {[TYPE_Q4_0] = packed_q4_0, [TYPE_Q8_0] = packed_q8_0, [TYPE_Q4_K] = packed_q4_k,
+               [TYPE_Q5_K] = packed_q5_k, [TYPE_Q6_K] = packed_q6_k},
     .act_from_f32 = act_from_f32,
     .matmul_panel = matmul_panel,
     .panel_from_rows = panel_from_rows,

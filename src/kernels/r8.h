@@ -1,0 +1,40 @@
+/* r8.h - floor 2: packed weights, 8 output rows interleaved.
+ *
+ * A kernel that keeps one output row per SIMD lane wants the same few columns of 8 rows side by
+ * side: 4 columns (what one 32-bit lane of a dot product takes) of row 0, of row 1, .. of row 7,
+ * then the next 4 columns.  Blocks of 8 rows x 32 (or 256) columns follow each other along the
+ * row, so that a group of 8 rows is one run of memory.  Packing moves bits and changes none: a
+ * packed matrix has the file's size, and r8_unpack gives the file's bytes back.
+ * Rows beyond the last whole group of 8 stay as in the file, behind the groups. */
+#ifndef R8_H
+#define R8_H
+#include "../quant.h"
+
+/* q[g][row][t]: columns 4g + t in the low nibble, 16 + 4g + t in the high one. */
+typedef struct { uint16_t d[8]; uint8_t q[4][8][4]; } r8_q4_0;
+typedef struct { uint16_t d[8]; int8_t q[8][8][4]; } r8_q8_0;
+/* sl[sub][row]: low 4 bits of the scale, of the min above them.  sh[s][row]: the two high bits of scale
+ * and min of sub-block s in the low nibble, of s + 4 in the high one.  q[sub][g][row][t]: column
+ * sub * 32 + 4g + t, and + 16 in the high nibble. */
+typedef struct { uint16_t d[8], dmin[8]; uint8_t sl[8][8], sh[4][8], q[8][4][8][4]; } r8_q4_k;
+/* qh[g][row][t]: bit s is the fifth bit of column s * 32 + 4g + t. */
+typedef struct { uint16_t d[8], dmin[8]; uint8_t sl[8][8], sh[4][8], q[8][4][8][4], qh[8][8][4]; } r8_q5_k;
+/* A chunk is 64 columns.  ql[chunk][g][row][t]: columns 4g + t, low nibble, and 32 + 4g + t, high nibble.
+ * qh[chunk][j][row][t]: the two high bits of columns 4j + t, + 16, + 32, + 48, lowest first. */
+typedef struct { uint16_t d[8]; int8_t sc[16][8]; uint8_t ql[4][8][8][4], qh[4][4][8][4]; } r8_q6_k;
+
+/* Does the format have a packed form? */
+bool   r8_has(type_id t);
+/* One group: 8 rows of `cols` columns, row_bytes apart, to and from 8 * row_bytes bytes. */
+void   r8_pack(type_id t, void *dst, const void *rows, size_t row_bytes, int64_t cols);
+void   r8_unpack(type_id t, void *rows, size_t row_bytes, const void *src, int64_t cols);
+/* dst[cols] = one row of a group, decoded. */
+void   r8_row_to_f32(type_id t, float *dst, const void *group, int row, int64_t cols);
+
+/* Row `row`'s block of a packed block, as in the file. */
+void r8_block_q4_0(block_q4_0 *b, const r8_q4_0 *p, int row);
+void r8_block_q8_0(block_q8_0 *b, const r8_q8_0 *p, int row);
+void r8_block_q4_k(block_q4_k *b, const r8_q4_k *p, int row);
+void r8_block_q5_k(block_q5_k *b, const r8_q5_k *p, int row);
+void r8_block_q6_k(block_q6_k *b, const r8_q6_k *p, int row);
+#endif

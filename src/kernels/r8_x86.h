@@ -1,0 +1,241 @@
+/* r8_x86.h - floor 2: products of packed weights on 256-bit registers; a lane is an output row.
+ *
+ * Compiled into one file per instruction set.  With VNNI a dot product step is one instruction;
+ * without it, maddubs multiplies and adds pairs in int16, and as many of those are added up in
+ * int16 as cannot overflow: 8 of Q4 (8 * 2 * 15 * 127 = 30480), 4 of Q5 (31496), 2 of Q6 (32004).
+ * Weights are unsigned in all of them: a format's offset is taken off through the sums of the
+ * activations.  Q8_0 without VNNI multiplies |w| by x with w's sign; 128 * 127 * 2 = 32512 fits.
+ *
+ * Activations are broadcast from memory, four columns to all lanes.  512-bit loads stream slower
+ * than 256-bit ones (../shared design notes, 2026-10), so sets with AVX-512 use these too. */
+#ifndef R8_X86_H
+#define R8_X86_H
+#include "r8.h"
+#include <immintrin.h>
+#include <string.h>
+
+#define R8_INLINE static inline __attribute__((always_inline))
+
+enum { R8_TOKENS = 4, R8_AHEAD = 2048 }; /* bytes of weights prefetched ahead */
+
+R8_INLINE __m256i r8_load(const void *p) { return _mm256_loadu_si256(p); }
+R8_INLINE __m256i r8_four(const int8_t *x) { /* 4 activations in every lane */
+    int32_t v;
+    memcpy(&v, x, 4);
+    return _mm256_set1_epi32(v);
+}
+R8_INLINE __m256i r8_low(__m256i v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }
+R8_INLINE __m256i r8_high(__m256i v) { return r8_low(_mm256_srli_epi16(v, 4)); }
+R8_INLINE __m256  r8_halfs(const uint16_t *d) { return _mm256_cvtph_ps(_mm_loadu_si128((const void *)d)); }
+R8_INLINE __m256  r8_bytes(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(p))); }
+R8_INLINE __m256  r8_signed_bytes(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(p))); }
+R8_INLINE void    r8_ahead(const void *p) { _mm_prefetch((const char *)p + R8_AHEAD, _MM_HINT_T0); }
+R8_INLINE __m256i r8_sum32(act_view a, int64_t b, int factor) { return _mm256_set1_epi32(factor * (a.sum16[2 * b] + a.sum16[2 * b + 1])); }
+
+/* Products added up: in int32 with VNNI, else in int16 until r8_end. */
+#ifdef R8_DPBUSD
+R8_INLINE __m256i r8_dot(__m256i sum, __m256i w, __m256i x) { return R8_DPBUSD(sum, w, x); }
+R8_INLINE __m256i r8_end(__m256i sum) { return sum; }
+#else
+R8_INLINE __m256i r8_dot(__m256i sum, __m256i w, __m256i x) { return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x)); }
+R8_INLINE __m256i r8_end(__m256i sum) { return _mm256_madd_epi16(sum, _mm256_set1_epi16(1)); }
+#endif
+
+/* 32 columns of nibbles q[g][row][t] against one token: two chains hide the latency. */
+R8_INLINE __m256i r8_dot_nibbles(const __m256i lo[4], const __m256i hi[4], const int8_t *x) {
+    __m256i a = _mm256_setzero_si256(), b = a;
+    for (int g = 0; g < 4; g++) {
+        a = r8_dot(a, lo[g], r8_four(x + 4 * g));
+        b = r8_dot(b, hi[g], r8_four(x + 16 + 4 * g));
+    }
+#ifdef R8_DPBUSD
+    return _mm256_add_epi32(a, b);
+#else
+    return r8_end(_mm256_add_epi16(a, b));
+#endif
+}
+
+R8_INLINE void r8_tile_q4_0(__m256 *acc, const r8_q4_0 *p, const act_view *a, int64_t n, const int n_tok) {
+    for (int64_t b = 0; b < n; b++, p++) {
+        __m256i lo[4], hi[4];
+        for (int g = 0; g < 4; g++) {
+            const __m256i v = r8_load(p->q[g]);
+            lo[g] = r8_low(v);
+            hi[g] = r8_high(v);
+        }
+        for (size_t i = 0; i < sizeof *p; i += 64) r8_ahead((const char *)p + i);
+        const __m256 d = r8_halfs(p->d);
+        for (int t = 0; t < n_tok; t++) {
+            const __m256i v = _mm256_sub_epi32(r8_dot_nibbles(lo, hi, a[t].q + b * 32), r8_sum32(a[t], b, 8));
+            acc[t] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(a[t].s[b])), _mm256_cvtepi32_ps(v), acc[t]);
+        }
+    }
+}
+
+R8_INLINE void r8_tile_q8_0(__m256 *acc, const r8_q8_0 *p, const act_view *a, int64_t n, const int n_tok) {
+    for (int64_t b = 0; b < n; b++, p++) {
+        const __m256 d = r8_halfs(p->d);
+        for (size_t i = 0; i < sizeof *p; i += 64) r8_ahead((const char *)p + i);
+        for (int t = 0; t < n_tok; t++) {
+            const int8_t *x = a[t].q + b * 32;
+            __m256i       v[2];
+#ifdef R8_DPBUSD
+            /* w + 128 is unsigned; the sum of 128 x is taken off again. */
+            v[0] = r8_sum32(a[t], b, -128);
+            v[1] = _mm256_setzero_si256();
+            for (int g = 0; g < 8; g++)
+                v[g & 1] = r8_dot(v[g & 1], _mm256_xor_si256(r8_load(p->q[g]), _mm256_set1_epi8(-128)), r8_four(x + 4 * g));
+#else
+            v[0] = v[1] = _mm256_setzero_si256();
+            for (int g = 0; g < 8; g++) {
+                const __m256i w = r8_load(p->q[g]);
+                const __m256i m = _mm256_maddubs_epi16(_mm256_sign_epi8(w, w), _mm256_sign_epi8(r8_four(x + 4 * g), w));
+                v[g & 1] = _mm256_add_epi32(v[g & 1], r8_end(m));
+            }
+#endif
+            acc[t] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(a[t].s[b])),
+                                     _mm256_cvtepi32_ps(_mm256_add_epi32(v[0], v[1])), acc[t]);
+        }
+    }
+}
+
+/* The scales and mins of all 8 sub-blocks as bytes [sub][row]. */
+R8_INLINE void r8_scales(uint8_t sc[64], uint8_t m[64], const uint8_t *sl, const uint8_t *sh) {
+    const __m256i l0 = r8_load(sl), l1 = r8_load(sl + 32), h = r8_load(sh), two = _mm256_set1_epi8(0x30);
+    _mm256_storeu_si256((void *)sc, _mm256_or_si256(r8_low(l0), _mm256_and_si256(_mm256_slli_epi16(h, 4), two)));
+    _mm256_storeu_si256((void *)(sc + 32), _mm256_or_si256(r8_low(l1), _mm256_and_si256(h, two)));
+    _mm256_storeu_si256((void *)m, _mm256_or_si256(r8_high(l0), _mm256_and_si256(_mm256_slli_epi16(h, 2), two)));
+    _mm256_storeu_si256((void *)(m + 32), _mm256_or_si256(r8_high(l1), _mm256_and_si256(_mm256_srli_epi16(h, 2), two)));
+}
+
+/* Q4_K (qh NULL) and Q5_K: p is the block, its parts are named by the caller. */
+R8_INLINE void r8_superblock(__m256 *acc, __m256 *am, const uint16_t *d, const uint16_t *dmin, const uint8_t *sl, const uint8_t *sh,
+                             const uint8_t *q, const uint8_t *qh, const act_view *a, int64_t first, const int n_tok) {
+    uint8_t sc[64], m[64];
+    __m256  fs[R8_TOKENS], fm[R8_TOKENS];
+    r8_scales(sc, m, sl, sh);
+    for (int t = 0; t < n_tok; t++) fs[t] = fm[t] = _mm256_setzero_ps();
+    for (int s = 0; s < 8; s++, q += 128) {
+        __m256i lo[4], hi[4];
+        for (int g = 0; g < 4; g++) {
+            const __m256i v = r8_load(q + 32 * g);
+            lo[g] = r8_low(v);
+            hi[g] = r8_high(v);
+            if (qh) {
+                const __m128i by = _mm_cvtsi32_si128(s);
+                const __m256i one = _mm256_set1_epi8(1);
+                lo[g] = _mm256_or_si256(lo[g], _mm256_slli_epi16(_mm256_and_si256(_mm256_srl_epi16(r8_load(qh + 32 * g), by), one), 4));
+                hi[g] = _mm256_or_si256(hi[g], _mm256_slli_epi16(_mm256_and_si256(_mm256_srl_epi16(r8_load(qh + 128 + 32 * g), by), one), 4));
+            }
+        }
+        r8_ahead(q);
+        r8_ahead(q + 64);
+        const __m256  scale = r8_bytes(sc + 8 * s), min = r8_bytes(m + 8 * s);
+        const int64_t k = first + s;
+        for (int t = 0; t < n_tok; t++) {
+            const int8_t *x = a[t].q + k * 32;
+            __m256i       v;
+            if (!qh) v = r8_dot_nibbles(lo, hi, x);
+            else { /* five bits: only 4 maddubs fit int16 */
+                __m256i lo_sum = _mm256_setzero_si256(), hi_sum = lo_sum;
+                for (int g = 0; g < 4; g++) {
+                    lo_sum = r8_dot(lo_sum, lo[g], r8_four(x + 4 * g));
+                    hi_sum = r8_dot(hi_sum, hi[g], r8_four(x + 16 + 4 * g));
+                }
+                v = _mm256_add_epi32(r8_end(lo_sum), r8_end(hi_sum));
+            }
+            fs[t] = _mm256_fmadd_ps(_mm256_mul_ps(scale, _mm256_set1_ps(a[t].s[k])), _mm256_cvtepi32_ps(v), fs[t]);
+            fm[t] = _mm256_fmadd_ps(min, _mm256_set1_ps(a[t].ms[k]), fm[t]);
+        }
+    }
+    const __m256 dv = r8_halfs(d), mv = r8_halfs(dmin);
+    for (int t = 0; t < n_tok; t++) {
+        acc[t] = _mm256_fmadd_ps(fs[t], dv, acc[t]);
+        am[t] = _mm256_fmadd_ps(fm[t], mv, am[t]);
+    }
+}
+
+R8_INLINE void r8_tile_q4_k(__m256 *acc, const r8_q4_k *p, const act_view *a, int64_t n, const int n_tok) {
+    __m256 am[R8_TOKENS];
+    for (int t = 0; t < n_tok; t++) am[t] = _mm256_setzero_ps();
+    for (int64_t b = 0; b < n; b++, p++)
+        r8_superblock(acc, am, p->d, p->dmin, p->sl[0], p->sh[0], p->q[0][0][0], NULL, a, b * 8, n_tok);
+    for (int t = 0; t < n_tok; t++) acc[t] = _mm256_sub_ps(acc[t], am[t]);
+}
+
+R8_INLINE void r8_tile_q5_k(__m256 *acc, const r8_q5_k *p, const act_view *a, int64_t n, const int n_tok) {
+    __m256 am[R8_TOKENS];
+    for (int t = 0; t < n_tok; t++) am[t] = _mm256_setzero_ps();
+    for (int64_t b = 0; b < n; b++, p++)
+        r8_superblock(acc, am, p->d, p->dmin, p->sl[0], p->sh[0], p->q[0][0][0], p->qh[0][0], a, b * 8, n_tok);
+    for (int t = 0; t < n_tok; t++) acc[t] = _mm256_sub_ps(acc[t], am[t]);
+}
+
+R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, int64_t n, const int n_tok) {
+    const __m256i two = _mm256_set1_epi8(0x30);
+    for (int64_t b = 0; b < n; b++, p++) {
+        __m256 fs[R8_TOKENS];
+        for (int t = 0; t < n_tok; t++) fs[t] = _mm256_setzero_ps();
+        for (int c = 0; c < 4; c++) {
+            /* Four groups of 16 columns: k = 0, 1 from the low nibbles, 2, 3 from the high ones.  Eight of a
+             * group's columns at a time, so that the unpacked weights stay in registers. */
+            __m256i v[R8_TOKENS][4];
+            for (int t = 0; t < n_tok; t++)
+                for (int k = 0; k < 4; k++) v[t][k] = _mm256_set1_epi32(-32 * a[t].sum16[b * 16 + c * 4 + k]);
+            for (int i = 0; i < 4; i++) r8_ahead(p->ql[c][2 * i]);
+            for (int i = 0; i < 2; i++) r8_ahead(p->qh[c][2 * i]);
+            for (int j = 0; j < 4; j += 2) {
+                __m256i w[4][2];
+                for (int i = 0; i < 2; i++) {
+                    const __m256i l0 = r8_load(p->ql[c][j + i]), l1 = r8_load(p->ql[c][j + i + 4]), h = r8_load(p->qh[c][j + i]);
+                    w[0][i] = _mm256_or_si256(r8_low(l0), _mm256_and_si256(_mm256_slli_epi16(h, 4), two));
+                    w[1][i] = _mm256_or_si256(r8_low(l1), _mm256_and_si256(_mm256_slli_epi16(h, 2), two));
+                    w[2][i] = _mm256_or_si256(r8_high(l0), _mm256_and_si256(h, two));
+                    w[3][i] = _mm256_or_si256(r8_high(l1), _mm256_and_si256(_mm256_srli_epi16(h, 2), two));
+                }
+                for (int t = 0; t < n_tok; t++)
+                    for (int k = 0; k < 4; k++) {
+                        const int8_t *x = a[t].q + (b * 16 + c * 4 + k) * 16 + 4 * j;
+#ifdef R8_DPBUSD
+                        v[t][k] = r8_dot(r8_dot(v[t][k], w[k][0], r8_four(x)), w[k][1], r8_four(x + 4));
+#else
+                        v[t][k] = _mm256_add_epi32(v[t][k], r8_end(r8_dot(_mm256_maddubs_epi16(w[k][0], r8_four(x)), w[k][1], r8_four(x + 4))));
+#endif
+                    }
+            }
+            for (int t = 0; t < n_tok; t++)
+                for (int k = 0; k < 4; k++)
+                    fs[t] = _mm256_fmadd_ps(_mm256_mul_ps(r8_signed_bytes(p->sc[c * 4 + k]), _mm256_set1_ps(a[t].s[b * 8 + c * 2 + k / 2])),
+                                            _mm256_cvtepi32_ps(v[t][k]), fs[t]);
+        }
+        const __m256 d = r8_halfs(p->d);
+        for (int t = 0; t < n_tok; t++) acc[t] = _mm256_fmadd_ps(fs[t], d, acc[t]);
+    }
+}
+
+#define R8_PACKED(ID, id) \
+    static void packed_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
+        const int64_t  n = cols / type_get(TYPE_##ID)->block_elems; \
+        const size_t   xb = act_bytes(cols); \
+        const r8_##id *p = w; \
+        for (int64_t g = 0; g < groups; g++, p += n) \
+            for (int64_t t = 0; t < n_tok; t += R8_TOKENS) { \
+                const int n_here = n_tok - t < R8_TOKENS ? (int)(n_tok - t) : R8_TOKENS; \
+                act_view  a[R8_TOKENS]; \
+                __m256    acc[R8_TOKENS]; \
+                for (int i = 0; i < R8_TOKENS; i++) { \
+                    a[i] = act_of((const char *)x + (size_t)(t + (i < n_here ? i : 0)) * xb, cols); \
+                    acc[i] = _mm256_setzero_ps(); \
+                } \
+                if (n_here == R8_TOKENS) r8_tile_##id(acc, p, a, n, R8_TOKENS); \
+                else if (n_here == 1) r8_tile_##id(acc, p, a, n, 1); \
+                else r8_tile_##id(acc, p, a, n, n_here); \
+                for (int i = 0; i < n_here; i++) _mm256_storeu_ps(y + (t + i) * ldy + g * 8, acc[i]); \
+            } \
+    }
+#define R8_ALL_PACKED \
+    R8_PACKED(Q4_0, q4_0) R8_PACKED(Q8_0, q8_0) R8_PACKED(Q4_K, q4_k) R8_PACKED(Q5_K, q5_k) R8_PACKED(Q6_K, q6_k)
+#define R8_TABLE \
+    {[TYPE_Q4_0] = packed_q4_0, [TYPE_Q8_0] = packed_q8_0, [TYPE_Q4_K] = packed_q4_k, [TYPE_Q5_K] = packed_q5_k, \
+     [TYPE_Q6_K] = packed_q6_k}
+#endif
