@@ -40,7 +40,7 @@
 #define TEMPLATE_MAX_MEMORY (16u << 20)
 /* A long chat must render: each budget grows with the bytes of the variables by this much.  Values
  * take some 10 bytes per byte of JSON; loops over messages that look at all others are not rare. */
-#define TEMPLATE_STEPS_PER_BYTE  16
+#define TEMPLATE_STEPS_PER_BYTE  64
 #define TEMPLATE_OUTPUT_PER_BYTE 4
 #define TEMPLATE_MEMORY_PER_BYTE 64
 /* Python refuses to print or read longer whole numbers. */

@@ -133,6 +133,7 @@ typedef struct tm_state {
     struct tm_build *to;   /* where output goes */
     size_t     n_out;      /* bytes of all output that is being built */
     bool       autoescape;
+    bool       is_constant; /* inside a print of constants */
     unsigned   n_closures; /* macros made so far: while it stays, no scope was captured */
 } tm;
 
@@ -233,7 +234,7 @@ const tm_text *text_part(tm *t, const tm_text *s, size_t from, size_t n); /* byt
 const tm_text *text_join(tm *t, const tm_text *a, const tm_text *b);
 const tm_text *text_safe(tm *t, const tm_text *s);
 const tm_text *text_escape(tm *t, const tm_text *s);
-const tm_text *text_case(tm *t, const tm_text *s, char how); /* 'u' 'l' 'c'apitalize 't'itle 's'wap */
+const tm_text *text_case(tm *t, const tm_text *s, char how); /* 'u' 'l' 'c'apitalize 't'itle 's'wap 'f'old */
 static inline str text_str(const tm_text *s) { return (str){s->p, s->n}; }
 bool   text_is(const tm_text *s, const char *z);
 bool   text_eq(const tm_text *a, const tm_text *b);
@@ -250,6 +251,7 @@ const tm_text *to_text(tm *t, val v);       /* str(v) */
 const tm_text *soft_text(tm *t, val v);     /* str(v), but keeps the mark of HTML */
 void show(tm *t, tm_build *b, val v);       /* str */
 void show_repr(tm *t, tm_build *b, val v);
+void show_pretty(tm *t, tm_build *b, val v);
 typedef struct {
     const tm_text *indent; /* or NULL */
     const tm_text *item, *colon; /* separators */

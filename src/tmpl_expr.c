@@ -255,6 +255,8 @@ static val eval_item(tm *t, const tm_node *n) {
         const tm_node *s = n->b;
         const val      lo = s->a ? eval(t, s->a) : v_none(), hi = s->b ? eval(t, s->b) : v_none(), by = s->c ? eval(t, s->c) : v_none();
         t->line = n->line;
+        /* A constant that jinja2 computes while compiling is looked up as an item is: never an error. */
+        if (t->is_constant && obj.kind != V_UNDEF && obj.kind != V_STR && obj.kind != V_LIST && obj.kind != V_TUPLE) return undef_hint(t, "a slice of a constant that has no parts");
         return get_slice(t, obj, lo, hi, by);
     }
     const val key = eval(t, n->b);

@@ -133,13 +133,14 @@ static val f_indent(tm_call *c) {
 static val f_truncate(tm_call *c) {
     tm            *t = c->t;
     static const tm_text dots = {.p = "...", .n = 3};
-    need_defined(t, c->in);
-    if (c->in.kind != V_STR) return length(t, c->in), tm_fail(t, "truncate wants a string, not '%s'", kind_name(c->in)), v_none();
-    const tm_text *s = c->in.s, *end = c->has[2] ? to_text(t, c->arg[2]) : &dots;
+    const tm_text *end = c->has[2] ? to_text(t, c->arg[2]) : &dots;
     const int64_t  want = int_arg(c, 0, 255), leeway = is_given(c, 3) ? int_arg(c, 3, 5) : 5, n_end = (int64_t)text_len(t, end);
     if (want < n_end) tm_fail(t, "truncate: a length below %lld", (long long)n_end);
     if (leeway < 0) tm_fail(t, "truncate: leeway below 0");
-    if ((int64_t)text_len(t, s) <= want + leeway) return c->in;
+    if (length(t, c->in).i <= want + leeway) return c->in; /* whatever has a length */
+    need_defined(t, c->in);
+    if (c->in.kind != V_STR) tm_fail(t, "truncate wants a string, not '%s'", kind_name(c->in));
+    const tm_text *s = c->in.s;
     const tm_text *cut = text_part(t, s, 0, text_at(t, s, (size_t)(want - n_end)));
     if (!flag(c, 1, false)) {
         size_t at = cut->n;
@@ -170,31 +171,46 @@ static val f_wordcount(tm_call *c) {
 
 static bool is_wrap_space(char ch) { return ch && strchr("\t\n\v\f\r ", ch); }
 
-/* A word may be cut behind a hyphen between letters. */
-static size_t chunk_end(const tm_text *s, size_t i, bool hyphens) {
+static bool is_letter(uint32_t cp) { return is_word_char(cp) && !(cp >= '0' && cp <= '9'); }
+static bool joins_dash(uint32_t cp) { return is_word_char(cp) || (cp && cp < 0x80 && strchr("!\"'&.,?", (char)cp)); }
+
+/* The character that ends before byte `at`, not before `from`; 0: none. */
+static uint32_t char_before(const tm_text *s, size_t from, size_t *at) {
+    uint32_t cp = 0;
+    if (*at <= from) return 0;
+    do --*at;
+    while (*at > from && ((uint8_t)s->p[*at] & 0xc0) == 0x80);
+    char_at(s, *at, &cp);
+    return cp;
+}
+
+static uint32_t char_after(const tm_text *s, size_t *at) {
+    uint32_t cp = 0;
+    if (*at < s->n) *at += char_at(s, *at, &cp);
+    return cp;
+}
+
+/* Where the piece that begins at i ends: white space, a word, a word up to a hyphen between
+ * letters, or a dash between words. */
+static size_t chunk_end(tm *t, const tm_text *s, size_t i, bool hyphens) {
     size_t end = i;
     if (is_wrap_space(s->p[i])) {
         while (end < s->n && is_wrap_space(s->p[end])) end++;
         return end;
     }
-    while (end < s->n && !is_wrap_space(s->p[end])) {
-        if (hyphens && s->p[end] == '-' && end >= i + 2) {
-            uint32_t a = 0, b = 0, n1 = 0, n2 = 0;
-            size_t   k = end - 1, m = end + 1, len;
-            while (k > i && ((uint8_t)s->p[k] & 0xc0) == 0x80) k--;
-            char_at(s, k, &b);
-            if (k > i) {
-                k--;
-                while (k > i && ((uint8_t)s->p[k] & 0xc0) == 0x80) k--;
-                char_at(s, k, &a);
-            }
-            if (m < s->n) len = char_at(s, m, &n1), m += len;
-            if (m < s->n) char_at(s, m, &n2);
-            const bool before = is_word_char(b) && !(b >= '0' && b <= '9') && ((is_word_char(a) && !(a >= '0' && a <= '9')) || a == '-');
-            const bool after = is_word_char(n1) && !(n1 >= '0' && n1 <= '9') && ((is_word_char(n2) && !(n2 >= '0' && n2 <= '9')) || n2 == '-');
-            if (before && after) return end + 1;
+    for (; end < s->n && !is_wrap_space(s->p[end]); end++) {
+        if (!hyphens || s->p[end] != '-') continue;
+        size_t         back = end, on = end + 1, run = end;
+        const uint32_t b = char_before(s, 0, &back), a = char_before(s, 0, &back), a2 = char_before(s, 0, &back);
+        while (run < s->n && s->p[run] == '-') run++;
+        tm_pay(t, run - end + 16);
+        if (run - end >= 2 && joins_dash(b)) {
+            size_t q = run;
+            if (is_word_char(char_after(s, &q))) return end > i ? end : run;
         }
-        end++;
+        const uint32_t n1 = char_after(s, &on), n2 = char_after(s, &on), n3 = n2 == '-' ? char_after(s, &on) : 0;
+        const bool     before = end > i && ((is_letter(b) && is_letter(a)) || (joins_dash(b) && a == '-' && is_letter(a2)));
+        if (before && is_letter(n1) && (is_letter(n2) || (n2 == '-' && is_letter(n3)))) return end + 1;
     }
     return end;
 }
@@ -203,7 +219,7 @@ static void wrap_line(tm_call *c, const tm_text *s, int64_t width, bool break_lo
     tm      *t = c->t;
     tm_list *chunk = list_new(t, 0);
     for (size_t i = 0; i < s->n;) {
-        const size_t end = chunk_end(s, i, hyphens);
+        const size_t end = chunk_end(t, s, i, hyphens);
         list_push(t, chunk, v_str(text_part(t, s, i, end - i)));
         i = end;
     }
@@ -222,6 +238,7 @@ static void wrap_line(tm_call *c, const tm_text *s, int64_t width, bool break_lo
             const tm_text *word = chunk->v[i].s;
             if (break_long && left > 0) {
                 size_t at = text_at(t, word, (size_t)left);
+                tm_pay(t, hyphens ? at : 0);
                 if (hyphens) /* rather behind a hyphen, if one is near */
                     for (size_t h = at; h-- > 1;)
                         if (word->p[h] == '-') {
@@ -232,7 +249,8 @@ static void wrap_line(tm_call *c, const tm_text *s, int64_t width, bool break_lo
                         }
                 cut = text_part(t, word, 0, at);
                 chunk->v[i] = v_str(text_part(t, word, at, word->n - at));
-            } else if (!break_long && i == first) i++;
+            } else if (break_long) cut = &text_empty; /* keeps the blank before it, as textwrap does */
+            else if (i == first) i++;
         }
         const tm_text *line = &text_empty;
         for (size_t j = first; j < i; j++) line = text_join(t, line, chunk->v[j].s);
@@ -474,7 +492,7 @@ static val f_tojson(tm_call *c) {
 
 static val f_pprint(tm_call *c) {
     tm_build b = {0};
-    show_repr(c->t, &b, c->in);
+    show_pretty(c->t, &b, c->in);
     return v_str(build_end(c->t, &b));
 }
 

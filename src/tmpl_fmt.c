@@ -32,11 +32,36 @@ static void put_aligned(tm *t, tm_build *b, const spec *s, const tm_text *x, cha
     put_fill(t, b, s, pad - left);
 }
 
+/* As Python's ascii(): what lies beyond is written as an escape. */
+static tm_build ascii_only(tm *t, const tm_build *in) {
+    const tm_text s = {.p = in->p ? in->p : "", .trust = in->trust, .n = in->n};
+    tm_build      b = {0};
+    for (size_t i = 0, n; i < s.n; i += n) {
+        uint32_t cp;
+        char     z[12];
+        n = char_at(&s, i, &cp);
+        if (cp < 0x80) build_part(t, &b, &s, i, n);
+        else build_put(t, &b, z, (size_t)snprintf(z, sizeof z, cp < 0x100 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%08x", cp), byte_trusted(&s, i));
+    }
+    return b;
+}
+
 /* ---- numbers ------------------------------------------------------------------------- */
 
 /* sign and prefix, then digits: zeros and `=` go between the two. */
 static void put_number(tm *t, tm_build *b, const spec *s, const char *head, const char *digits, size_t n) {
     tm_build body = {0};
+    char     wide[64];
+    if (s->group && s->zero && !s->align && s->width < 40 && n < 40) {
+        /* The zeros are grouped too: as many digits as fill the width with their separators. */
+        size_t whole = 0, more = 0;
+        while (whole < n && digits[whole] >= '0' && digits[whole] <= '9') whole++;
+        while (strlen(head) + n + more + 1 + (whole + more) / 3 <= (size_t)s->width || strlen(head) + n + more + (whole + more - 1) / 3 < (size_t)s->width) more++;
+        memset(wide, '0', more);
+        memcpy(wide + more, digits, n);
+        digits = wide;
+        n += more;
+    }
     if (s->group) {
         const size_t each = s->group == '_' && strchr("xXob", s->type) && s->type ? 4 : 3;
         size_t       whole = 0;
@@ -190,7 +215,7 @@ static val field_value(tm_call *c, const tm_text *f, int64_t *automatic) {
     bool   digits = true;
     val    v;
     for (; end < f->n && f->p[end] != '.' && f->p[end] != '['; end++) digits = digits && f->p[end] >= '0' && f->p[end] <= '9';
-    if (digits) {
+    if (digits && (end || !f->n)) {
         bool    ok;
         int64_t i = 0;
         if (end) {
@@ -223,7 +248,7 @@ static val field_value(tm_call *c, const tm_text *f, int64_t *automatic) {
             v = get_item(t, v, ok ? i : v_str(key));
             end++;
         }
-        need_defined(t, v);
+        if (end < f->n) need_defined(t, v);
     }
     return v;
 }
@@ -245,7 +270,11 @@ static void one_field(tm_call *c, const tm_text *f, tm_build *b, int64_t *automa
     tm_build z = {0}, r = {0};
     if (end < f->n) braces(c, text_part(t, f, end + 1, f->n - end - 1), &z, automatic, depth + 1);
     if (conversion == 's') v = v_str(to_text(t, v));
-    else if (conversion) show_repr(t, &r, v), v = v_str(build_end(t, &r));
+    else if (conversion) {
+        show_repr(t, &r, v);
+        if (conversion == 'a') r = ascii_only(t, &r);
+        v = v_str(build_end(t, &r));
+    }
     put_value(t, b, v, build_end(t, &z));
 }
 
@@ -355,6 +384,7 @@ static void directive(percent *p, tm_build *b) {
         tm_build x = {0};
         if (type == 's') show(t, &x, v);
         else show_repr(t, &x, v);
+        if (type == 'a') x = ascii_only(t, &x);
         spec plain = s;
         plain.zero = false;
         if (!plain.align) plain.align = '>';
@@ -394,7 +424,8 @@ val format_percent(tm *t, const tm_text *f, val args, const tm_call *kw) {
         p.i = end + 1;
         if (end < f->n) directive(&p, &b);
     }
-    const bool takes_none = args.kind == V_DICT || args.kind == V_LIST || kw || p.is_named;
+    /* Python lets whatever has items go unused. */
+    const bool takes_none = args.kind == V_DICT || args.kind == V_LIST || args.kind == V_RANGE || args.kind == V_UNDEF || kw || p.is_named;
     if (args.kind == V_TUPLE ? p.used < args.l->n : !p.used && !takes_none) tm_fail(t, "more values than the format asks for");
     const tm_text *s = build_end(t, &b);
     return v_str(f->safe ? text_safe(t, s) : s);

@@ -100,7 +100,13 @@ int func_find(str name) {
     return -1;
 }
 
-const char *func_name(int id) { return globals[id].name; }
+const char *func_name(int id) {
+    static const char *const classes[][2] = {{"dict", "class 'dict'"}, {"namespace", "class 'jinja2.utils.Namespace'"},
+                                             {"cycler", "class 'jinja2.utils.Cycler'"}, {"joiner", "class 'jinja2.utils.Joiner'"}};
+    for (size_t i = 0; i < ARRAY_LEN(classes); i++)
+        if (!strcmp(classes[i][0], globals[id].name)) return classes[i][1];
+    return "function";
+}
 
 val func_call(tm *t, int id, tm_call *c) {
     c->t = t;

@@ -97,6 +97,10 @@ static void end_tag(lexer *l, const char *to) {
 static void skip_comment(lexer *l) {
     const char *p = l->p + 2, *q;
     if (p < l->end && (*p == '-' || *p == '+')) p++;
+    if (p == l->end) {
+        end_tag(l, p);
+        return;
+    }
     for (q = p; q < l->end && !at(l, q, "#}");) q++;
     if (q >= l->end) tm_fail(l->t, "a comment has no end");
     const char sign = q > p && (q[-1] == '-' || q[-1] == '+') ? q[-1] : 0;
@@ -105,6 +109,7 @@ static void skip_comment(lexer *l) {
 
 static void raw_text(lexer *l, const char *from) {
     advance(l, from);
+    if (from == l->end) return; /* jinja2 misses an end only where something follows */
     for (const char *q = from; q < l->end; q++) {
         char        last;
         const char *end = at(l, q, "{%") ? bare_tag(l, q + 2, "endraw", &last) : NULL;

@@ -14,6 +14,7 @@ typedef struct {
     int              loops;   /* enclosing loops that break may leave */
     int              uses;    /* USES_x: special names seen in the macro being read */
     tm_dict         *names;   /* interned */
+    tm_dict         *blocks;  /* defined so far */
     /* Unknown filters and tests.  jinja2 reports them when it compiles, but not where an if or a
      * conditional expression decides at run time whether they are reached. */
     struct unknown {
@@ -32,7 +33,7 @@ typedef struct {
 
 static tm_node *expression(parser *p, bool with_cond);
 static tm_node *unary(parser *p, bool with_filter);
-static tm_node *tuple(parser *p, bool simple, bool with_cond, const char *end_word, bool in_parens);
+static tm_node *tuple(parser *p, bool simple, bool with_cond, bool in_parens);
 
 /* ---- tools ---------------------------------------------------------------------- */
 
@@ -372,7 +373,7 @@ static tm_node *primary(parser *p) {
     }
     if (skip_op(p, "(")) {
         enter(p);
-        tm_node *n = tuple(p, false, true, NULL, true);
+        tm_node *n = tuple(p, false, true, true);
         p->depth--;
         expect_op(p, ")");
         return n;
@@ -515,17 +516,16 @@ static tm_node *expression(parser *p, bool with_cond) {
     return n;
 }
 
-static bool ends_tuple(const parser *p, const char *word) {
-    return p->k->kind == T_VAR_END || p->k->kind == T_BLOCK_END || is_op(p, ")") || (word && is_word(p, word));
-}
+/* Not at `in` or `recursive`: jinja2 means to, but never does. */
+static bool ends_tuple(const parser *p) { return p->k->kind == T_VAR_END || p->k->kind == T_BLOCK_END || is_op(p, ")"); }
 
-static tm_node *tuple(parser *p, bool simple, bool with_cond, const char *end_word, bool in_parens) {
+static tm_node *tuple(parser *p, bool simple, bool with_cond, bool in_parens) {
     const int line = p->k->line;
     node_list l = {0};
     bool      is_tuple = false;
     for (;;) {
         if (l.n) expect_op(p, ",");
-        if (ends_tuple(p, end_word)) break;
+        if (ends_tuple(p)) break;
         add(p, &l, simple ? primary(p) : expression(p, with_cond));
         if (!is_op(p, ",")) break;
         is_tuple = true;
@@ -546,7 +546,7 @@ static void check_target(parser *p, const tm_node *n, bool in_loop) {
     else if (in_loop && text_is(n->name, "loop")) tm_fail(p->t, "a loop's variable cannot be named loop");
 }
 
-static tm_node *target(parser *p, const char *end_word, bool with_namespace) {
+static tm_node *target(parser *p, bool in_loop, bool with_namespace) {
     const int line = p->k->line;
     if (with_namespace && p->k->kind == T_NAME && p->k[1].kind == T_OP && str_is(p->k[1].s, ".")) {
         tm_node *n = node(p, N_NSREF, line), *ns = node(p, N_NAME, line);
@@ -557,9 +557,9 @@ static tm_node *target(parser *p, const char *end_word, bool with_namespace) {
         return n;
     }
     const int uses = p->uses; /* assigning is no use */
-    tm_node  *n = tuple(p, true, true, end_word, false);
+    tm_node  *n = tuple(p, true, true, false);
     p->uses = uses;
-    check_target(p, n, end_word != NULL);
+    check_target(p, n, in_loop);
     return n;
 }
 
@@ -578,6 +578,18 @@ static tm_node *statement(parser *p);
 static void expect_block_end(parser *p) {
     if (p->k->kind != T_BLOCK_END) unexpected(p, "the end of the tag");
     next(p);
+}
+
+/* No name, no call, no filter that looks at names: what jinja2 computes while it compiles. */
+static bool is_constant(const tm_node *n) {
+    static const char *const filters[] = {"map", "select", "reject", "selectattr", "rejectattr", "random"};
+    if (!n) return true;
+    if (n->op == N_NAME || n->op == N_CALL || n->n2) return false;
+    for (size_t i = 0; n->op == N_FILTER && i < ARRAY_LEN(filters); i++)
+        if (text_is(n->name, filters[i])) return false;
+    for (int i = 0; i < n->n; i++)
+        if (!is_constant(n->kid[i])) return false;
+    return is_constant(n->a) && is_constant(n->b) && is_constant(n->c);
 }
 
 /* Nodes up to a tag that is one of `ends` (NULL: up to the end of the source), which is then the
@@ -600,7 +612,8 @@ static node_list nodes_until(parser *p, const char *ends, const char *tag, int t
         case T_VAR_BEGIN:
             next(p);
             n = node(p, N_PRINT, line);
-            n->a = child(p, n, tuple(p, false, true, NULL, false));
+            n->a = child(p, n, tuple(p, false, true, false));
+            n->flag = is_constant(n->a);
             if (p->k->kind != T_VAR_END) unexpected(p, "'}}'");
             add(p, &l, n);
             next(p);
@@ -640,7 +653,7 @@ static tm_node *if_tag(parser *p, int line) {
     tm_node     *n = node(p, N_IF, line);
     node_list    l = {0};
     for (;;) {
-        add(p, &l, tuple(p, false, false, NULL, false));
+        add(p, &l, tuple(p, false, false, false));
         tm_node *b = node(p, N_SCOPE, line);
         kids(p, b, body(p, "elif else endif", "if", line));
         add(p, &l, b);
@@ -661,9 +674,9 @@ static tm_node *if_tag(parser *p, int line) {
 static tm_node *for_tag(parser *p, int line) {
     /* lit is unused; a: target, b: iterable, c: condition, kid: body, kid2: else; flag: recursive */
     tm_node *n = node(p, N_FOR, line);
-    n->a = child(p, n, target(p, "in", false));
+    n->a = child(p, n, target(p, true, false));
     if (!skip_word(p, "in")) unexpected(p, "'in'");
-    n->b = child(p, n, tuple(p, false, false, "recursive", false));
+    n->b = child(p, n, tuple(p, false, false, false));
     const size_t unknown = p->n_unknown;
     if (skip_word(p, "if")) n->c = child(p, n, expression(p, true));
     n->flag = skip_word(p, "recursive");
@@ -682,8 +695,8 @@ static tm_node *for_tag(parser *p, int line) {
 }
 
 static tm_node *set_tag(parser *p, int line) {
-    tm_node *to = target(p, NULL, true);
-    if (skip_op(p, "=")) return binary(p, N_SET, 0, to, tuple(p, false, true, NULL, false), line);
+    tm_node *to = target(p, false, true);
+    if (skip_op(p, "=")) return binary(p, N_SET, 0, to, tuple(p, false, true, false), line);
     /* a: target, b: chain of filters whose innermost input is missing */
     tm_node *n = node(p, N_SETBLOCK, line), *f = NULL;
     const size_t unknown = p->n_unknown;
@@ -758,7 +771,7 @@ static tm_node *with_tag(parser *p, int line) {
     node_list l = {0};
     while (p->k->kind != T_BLOCK_END && !is_op(p, ":")) {
         if (l.n) expect_op(p, ",");
-        add(p, &l, target(p, NULL, false));
+        add(p, &l, target(p, false, false));
         expect_op(p, "=");
         add(p, &l, expression(p, true));
     }
@@ -772,6 +785,8 @@ static tm_node *with_tag(parser *p, int line) {
 static tm_node *block_tag(parser *p, int line) {
     tm_node *n = node(p, N_BLOCK, line);
     n->name = expect_name(p, "the block's name");
+    if (dict_get(p->t, p->blocks, v_str(n->name))) tm_fail(p->t, "block '%.*s' is defined twice", (int)n->name->n, n->name->p);
+    dict_set(p->t, p->blocks, v_str(n->name), v_none());
     n->flag = skip_word(p, "scoped");
     skip_word(p, "required");
     const int loops = p->loops;
@@ -840,7 +855,7 @@ static tm_node *statement(parser *p) {
 }
 
 tm_node *tm_parse(tm *t, const tm_tokens *in, tm_dict **names) {
-    parser p = {.t = t, .k = in->v, .names = dict_new(t)};
+    parser p = {.t = t, .k = in->v, .names = dict_new(t), .blocks = dict_new(t)};
     t->line = in->v->line;
     tm_node *n = node(&p, N_SCOPE, 1);
     kids(&p, n, nodes_until(&p, NULL, NULL, 0));

@@ -20,7 +20,7 @@ val capture(tm *t, tm_node *const *v, int n) {
 }
 
 static void print(tm *t, val v) {
-    if (t->autoescape && v.kind == V_STR) v = v_str(text_escape(t, v.s));
+    if (t->autoescape) v = v_str(text_escape(t, soft_text(t, v)));
     show(t, t->to, v);
 }
 
@@ -124,7 +124,6 @@ static tm_flow run_for(tm *t, const tm_node *n, val items, int depth0) {
     val        x;
     *l = (tm_loop){.it = iter_of(t, items), .index0 = SIZE_MAX, .depth0 = depth0, .node = n, .scope = outer, .when = n->c};
     while (loop_next(t, l, &x)) {
-        any = true;
         if (closures != t->n_closures) { /* a macro may still look at the last turn's variables */
             closures = t->n_closures;
             s = scope_new(t, outer);
@@ -141,6 +140,7 @@ static tm_flow run_for(tm *t, const tm_node *n, val items, int depth0) {
         scope_set(t, s, loop_name, (val){.kind = V_LOOP, .loop = l});
         const tm_flow f = run_list(t, n->kid, n->n);
         t->scope = outer;
+        any = any || f == RUN_ON; /* jinja2's else asks whether the end of a body was ever reached */
         if (f == RUN_BREAK) break;
     }
     if (any || !n->n2) return RUN_ON;
@@ -246,7 +246,11 @@ static tm_flow run_scope(tm *t, const tm_node *n, tm_scope *up) {
 static tm_flow run(tm *t, const tm_node *n) {
     switch (n->op) {
     case N_TEXT: build_text(t, t->to, n->lit.s); return RUN_ON;
-    case N_PRINT: print(t, eval(t, n->a)); return RUN_ON;
+    case N_PRINT:
+        t->is_constant = n->flag;
+        print(t, eval(t, n->a));
+        t->is_constant = false;
+        return RUN_ON;
     case N_IF: return run_if(t, n);
     case N_FOR: return run_for(t, n, eval(t, n->b), 0);
     case N_SET: assign(t, n->a, eval(t, n->b)); return RUN_ON;

@@ -305,10 +305,17 @@ static val f_reverse(tm_call *c) {
     return gen_new(t, v_list(in), next_plain, NULL, "list_reverseiterator");
 }
 
+/* items of what is no dict: an error, but only when somebody asks for one. */
+static bool next_refused(tm *t, tm_gen *g, val *out) {
+    (void)g;
+    (void)out;
+    tm_fail(t, "items wants a dict");
+}
+
 static val f_items(tm_call *c) {
     tm *t = c->t;
     if (c->in.kind == V_UNDEF) return gen_new(t, c->in, next_plain, NULL, "generator");
-    if (c->in.kind != V_DICT) tm_fail(t, "items wants a dict, not '%s'", kind_name(c->in));
+    if (c->in.kind != V_DICT) return gen_new(t, v_bool(false), next_refused, NULL, "generator");
     tm_view *w = tm_take(t, 1, sizeof *w);
     *w = (tm_view){c->in.d, VIEW_ITEMS};
     return gen_new(t, (val){.kind = V_VIEW, .view = w}, next_plain, NULL, "generator");

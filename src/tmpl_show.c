@@ -127,7 +127,7 @@ void show_repr(tm *t, tm_build *b, val v) {
         build_z(t, b, "'>");
         break;
     case V_FUNC:
-        snprintf(s, sizeof s, "<function %s>", func_name(v.func));
+        snprintf(s, sizeof s, "<%s>", func_name(v.func));
         build_z(t, b, s);
         break;
     default: /* Python would show an address here */
@@ -156,6 +156,87 @@ const tm_text *to_text(tm *t, val v) {
 }
 
 const tm_text *soft_text(tm *t, val v) { return v.kind == V_STR ? v.s : to_text(t, v); }
+
+/* ---- pprint ---------------------------------------------------------------------- */
+
+/* Python's pprint in 80 columns, but that it does not cut long strings. */
+static void pretty(tm *t, tm_build *b, val v, size_t indent, size_t allowance);
+
+static int compare_keys(tm *t, val a, val b) {
+    const bool ordered = (a.kind == V_STR && b.kind == V_STR) || (is_number_val(a) && is_number_val(b));
+    return ordered ? compare(t, a, b, "<") : strcmp(kind_name(a), kind_name(b));
+}
+
+/* A copy in the order of its keys; dicts here have few. */
+static tm_dict *by_key(tm *t, const tm_dict *d) {
+    tm_dict *s = dict_new(t);
+    s->e = tm_take(t, d->n, sizeof *s->e);
+    for (size_t i = 0; i < d->n; i++) {
+        size_t k = s->n++;
+        for (; k > 0 && compare_keys(t, d->e[i].k, s->e[k - 1].k) < 0; k--) s->e[k] = s->e[k - 1];
+        s->e[k] = d->e[i];
+        tm_pay(t, 8 * (s->n - k));
+    }
+    return s;
+}
+
+/* With the keys of every dict in order. */
+static val in_order(tm *t, val v) {
+    tm_enter(t);
+    if (v.kind == V_DICT) {
+        tm_dict *d = by_key(t, v.d);
+        for (size_t i = 0; i < d->n; i++) d->e[i].v = in_order(t, d->e[i].v);
+        v = v_dict(d);
+    } else if (v.kind == V_LIST || v.kind == V_TUPLE) {
+        tm_list *l = list_new(t, v.l->n);
+        for (size_t i = 0; i < v.l->n; i++) list_push(t, l, in_order(t, v.l->v[i]));
+        v.l = l;
+    }
+    tm_leave(t);
+    return v;
+}
+
+static void new_column(tm *t, tm_build *b, size_t indent) {
+    build_z(t, b, ",\n");
+    for (size_t i = 0; i < indent; i++) build_z(t, b, " ");
+}
+
+static void pretty_dict(tm *t, tm_build *b, const tm_dict *d, size_t indent, size_t allowance) {
+    build_z(t, b, "{");
+    for (size_t i = 0; i < d->n; i++) {
+        const size_t at = b->n;
+        show_repr(t, b, d->e[i].k);
+        const tm_text key = {.p = b->p + at, .n = b->n - at};
+        const size_t  n = text_len(t, &key);
+        build_z(t, b, ": ");
+        pretty(t, b, d->e[i].v, indent + 1 + n + 2, i + 1 < d->n ? 1 : allowance + 1);
+        if (i + 1 < d->n) new_column(t, b, indent + 1);
+    }
+    build_z(t, b, "}");
+}
+
+static void pretty_list(tm *t, tm_build *b, val v, size_t indent, size_t allowance) {
+    const bool single = v.kind == V_TUPLE && v.l->n == 1;
+    build_z(t, b, v.kind == V_LIST ? "[" : "(");
+    for (size_t i = 0; i < v.l->n; i++) {
+        pretty(t, b, v.l->v[i], indent + 1, i + 1 < v.l->n ? 1 : allowance + 1 + single);
+        if (i + 1 < v.l->n) new_column(t, b, indent + 1);
+    }
+    build_z(t, b, v.kind == V_LIST ? "]" : single ? ",)" : ")");
+}
+
+static void pretty(tm *t, tm_build *b, val v, size_t indent, size_t allowance) {
+    tm_build one = {0};
+    tm_enter(t);
+    show_repr(t, &one, v);
+    const tm_text *s = build_end(t, &one);
+    if (text_len(t, s) + indent + allowance <= 80 || (v.kind != V_DICT && v.kind != V_LIST && v.kind != V_TUPLE)) build_text(t, b, s);
+    else if (v.kind == V_DICT) pretty_dict(t, b, v.d, indent, allowance);
+    else pretty_list(t, b, v, indent, allowance);
+    tm_leave(t);
+}
+
+void show_pretty(tm *t, tm_build *b, val v) { pretty(t, b, in_order(t, v), 0, 0); }
 
 /* ---- JSON ------------------------------------------------------------------------ */
 

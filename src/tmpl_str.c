@@ -18,6 +18,7 @@ static int64_t int_arg(tm_call *c, int i, int64_t fallback) { return c->has[i] ?
 static val like(tm_call *c, const tm_text *s) { return v_str(self(c)->safe ? text_safe(c->t, s) : s); }
 
 static val m_capitalize(tm_call *c) { return v_str(text_case(c->t, self(c), 'c')); }
+static val m_casefold(tm_call *c) { return v_str(text_case(c->t, self(c), 'f')); }
 static val m_lower(tm_call *c) { return v_str(text_case(c->t, self(c), 'l')); }
 static val m_swapcase(tm_call *c) { return v_str(text_case(c->t, self(c), 's')); }
 static val m_title(tm_call *c) { return v_str(text_case(c->t, self(c), 't')); }
@@ -47,8 +48,9 @@ static bool window(tm_call *c, size_t *from, size_t *to) {
     return true;
 }
 
-static bool at_edge(const tm_text *s, size_t from, size_t to, const tm_text *x, bool at_end) {
+static bool at_edge(tm *t, const tm_text *s, size_t from, size_t to, const tm_text *x, bool at_end) {
     if (x->n > to - from) return false;
+    tm_pay(t, x->n / 4);
     return !x->n || !memcmp(at_end ? s->p + to - x->n : s->p + from, x->p, x->n);
 }
 
@@ -61,12 +63,12 @@ static val edge(tm_call *c, bool at_end) {
         bool           yes = false;
         for (size_t i = 0; i < l->n; i++) {
             if (l->v[i].kind != V_STR) tm_fail(c->t, "%s: the tuple holds a '%s'", c->what, kind_name(l->v[i]));
-            yes = yes || (inside && at_edge(self(c), from, to, l->v[i].s, at_end));
+            yes = yes || (inside && at_edge(c->t, self(c), from, to, l->v[i].s, at_end));
         }
         return v_bool(yes);
     }
     const tm_text *x = text_arg(c, 0);
-    return v_bool(inside && at_edge(self(c), from, to, x, at_end));
+    return v_bool(inside && at_edge(c->t, self(c), from, to, x, at_end));
 }
 static val m_startswith(tm_call *c) { return edge(c, false); }
 static val m_endswith(tm_call *c) { return edge(c, true); }
@@ -74,7 +76,10 @@ static val m_endswith(tm_call *c) { return edge(c, true); }
 static size_t find_last(tm *t, const tm_text *s, const tm_text *x, size_t from, size_t to) {
     tm_pay(t, to - from);
     for (size_t i = to - (x->n < to ? x->n : to) + 1; i-- > from;)
-        if (x->n <= to - i && (!x->n || !memcmp(s->p + i, x->p, x->n))) return i;
+        if (x->n <= to - i && (!x->n || s->p[i] == *x->p)) {
+            tm_pay(t, x->n);
+            if (!x->n || !memcmp(s->p + i, x->p, x->n)) return i;
+        }
     return SIZE_MAX;
 }
 
@@ -175,7 +180,7 @@ static tm_list *split_space(tm *t, const tm_text *s, int64_t max) {
         while (i < s->n && (n = char_at(s, i, &cp)) && is_space(cp)) i += n;
         if (i >= s->n) return l;
         if (max >= 0 && (int64_t)l->n == max) {
-            list_push(t, l, v_str(text_strip(t, text_part(t, s, i, s->n - i), NULL, 2)));
+            push_part(t, l, s, i, s->n);
             return l;
         }
         const size_t from = i;
@@ -221,7 +226,7 @@ static tm_list *rsplit_space(tm *t, const tm_text *s, int64_t max) {
         end = space_before(s, end, true);
         if (!end) return reversed(l);
         if (max >= 0 && (int64_t)l->n == max) {
-            list_push(t, l, v_str(text_strip(t, text_part(t, s, 0, end), NULL, 1)));
+            push_part(t, l, s, 0, end);
             return reversed(l);
         }
         const size_t from = space_before(s, end, false);
@@ -341,11 +346,11 @@ static val m_join(tm_call *c) {
 
 static val m_removeprefix(tm_call *c) {
     const tm_text *s = self(c), *x = text_arg(c, 0);
-    return v_str(at_edge(s, 0, s->n, x, false) ? text_part(c->t, s, x->n, s->n - x->n) : s);
+    return v_str(at_edge(c->t, s, 0, s->n, x, false) ? text_part(c->t, s, x->n, s->n - x->n) : s);
 }
 static val m_removesuffix(tm_call *c) {
     const tm_text *s = self(c), *x = text_arg(c, 0);
-    return v_str(at_edge(s, 0, s->n, x, true) ? text_part(c->t, s, 0, s->n - x->n) : s);
+    return v_str(at_edge(c->t, s, 0, s->n, x, true) ? text_part(c->t, s, 0, s->n - x->n) : s);
 }
 
 static void fill(tm *t, tm_build *b, const tm_text *with, int64_t n) {
@@ -419,7 +424,7 @@ static val m_format_map(tm_call *c) {
 }
 
 const tm_func str_methods[] = {
-    {"capitalize", "", m_capitalize},   {"casefold", "", m_lower},
+    {"capitalize", "", m_capitalize},   {"casefold", "", m_casefold},
     {"center", "/ width fill=", m_center}, {"count", "/ sub start= end=", m_count},
     {"endswith", "/ suffix start= end=", m_endswith},
     {"expandtabs", "tabsize=", m_expandtabs},

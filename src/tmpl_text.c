@@ -167,7 +167,7 @@ static bool is_start(char c) { return ((uint8_t)c & 0xc0) != 0x80; }
 size_t text_len(tm *t, const tm_text *s) {
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++) n += is_start(s->p[i]);
-    tm_pay(t, s->n / 4);
+    tm_pay(t, s->n / 2);
     return n;
 }
 
@@ -175,7 +175,7 @@ size_t text_at(tm *t, const tm_text *s, size_t k) {
     size_t i = 0;
     for (; i < s->n; i++)
         if (is_start(s->p[i]) && k-- == 0) break;
-    tm_pay(t, i / 4);
+    tm_pay(t, i / 2);
     return i;
 }
 
@@ -288,6 +288,12 @@ const tm_text *text_case(tm *t, const tm_text *s, char how) {
         if (how == 'c') to = i ? 'l' : 't';
         if (how == 't') to = in_word ? 'l' : 't';
         if (how == 's') to = case_simple(cp, 'l') != cp ? 'l' : 'u';
+        if (how == 'f') { /* what is several capitals folds as they do: ss */
+            const uint32_t *m = cp < 0x80 ? NULL : find_many(upper_many, ARRAY_LEN(upper_many), cp);
+            for (int k = 0; m && k < 3 && m[k]; k++) put_cased(t, &b, m[k], 'l', byte_trusted(s, i));
+            if (!m) put_cased(t, &b, cp == 0x3c2 ? 0x3c3 : cp, 'l', byte_trusted(s, i));
+            continue;
+        }
         if (cp == 0xfffd) build_part(t, &b, s, i, n);
         else if (to == 'l' && cp == 0x3a3) put_cased(t, &b, ends_word(s, i, n) ? 0x3c2 : 0x3c3, 'l', byte_trusted(s, i));
         else put_cased(t, &b, cp, to, byte_trusted(s, i));

@@ -123,16 +123,29 @@ static bool equal_ranges(const tm_range *a, const tm_range *b) {
     return a->n == b->n && (!a->n || (a->start == b->start && (a->n == 1 || a->step == b->step)));
 }
 
+/* Keys and items are sets; values are not. */
+static bool equal_views(tm *t, val a, val b) {
+    val     x;
+    size_t  n = 0;
+    tm_iter it = iter_of(t, a);
+    if (a.view->what == VIEW_VALUES || a.view->what != b.view->what || a.view->d->n != b.view->d->n) return false;
+    while (iter_next(t, &it, &x) && contains(t, b, x)) n++;
+    return n == a.view->d->n;
+}
+
 bool equal(tm *t, val a, val b) {
     tm_pay(t, 1);
     if (is_number_val(a) && is_number_val(b)) return compare_numbers(a, b) == 0;
     if (a.kind != b.kind) return false;
     switch (a.kind) {
     case V_UNDEF: case V_NONE: return true;
-    case V_STR: return text_eq(a.s, b.s);
+    case V_STR:
+        tm_pay(t, a.s->n == b.s->n ? a.s->n / 4 : 0);
+        return text_eq(a.s, b.s);
     case V_LIST: case V_TUPLE: return equal_lists(t, a.l, b.l);
     case V_DICT: return equal_dicts(t, a.d, b.d);
     case V_RANGE: return equal_ranges(a.range, b.range);
+    case V_VIEW: return a.view == b.view || equal_views(t, a, b);
     case V_METHOD: return a.method->f == b.method->f && same(a.method->self, b.method->self);
     case V_FUNC: return a.func == b.func;
     default: return a.s == b.s;
@@ -160,6 +173,7 @@ int compare(tm *t, val a, val b, const char *op) {
         /* UTF-8 sorts as its characters do. */
         const size_t n = a.s->n < b.s->n ? a.s->n : b.s->n;
         const int    c = n ? memcmp(a.s->p, b.s->p, n) : 0;
+        tm_pay(t, n / 4);
         return c ? (c > 0) - (c < 0) : (a.s->n > b.s->n) - (a.s->n < b.s->n);
     }
     if (a.kind == b.kind && (a.kind == V_LIST || a.kind == V_TUPLE)) return compare_lists(t, a.l, b.l, op);
@@ -386,6 +400,7 @@ bool iter_next(tm *t, tm_iter *it, val *out) {
         if (it->i >= v.s->n) return false;
         const size_t n = char_at(v.s, it->i, &cp);
         *out = v_str(text_part(t, v.s, it->i, n));
+        if (v.s->safe) *out = v_str(to_text(t, *out)); /* Markup gives plain characters */
         it->i += n;
         return true;
     }
@@ -474,8 +489,15 @@ static bool own_attr(tm *t, val obj, const tm_text *name, val *out) {
         else return false;
         return true;
     case V_MACRO:
-        if (!text_is(name, "name")) return false;
-        *out = v_str(obj.macro->name);
+        if (text_is(name, "name")) *out = v_str(obj.macro->name);
+        else if (text_is(name, "arguments")) {
+            tm_list *l = list_new(t, 0);
+            for (int i = 0; i < obj.macro->node->n2; i++) list_push(t, l, v_str(obj.macro->node->kid2[i]->name));
+            *out = v_tuple(l);
+        } else if (text_is(name, "catch_varargs")) *out = v_bool(obj.macro->node->sub & 1);
+        else if (text_is(name, "catch_kwargs")) *out = v_bool(obj.macro->node->sub & 2);
+        else if (text_is(name, "caller")) *out = v_bool(obj.macro->node->sub & 4);
+        else return false;
         return true;
     case V_CYCLER:
         if (!text_is(name, "current")) return false;
@@ -483,6 +505,14 @@ static bool own_attr(tm *t, val obj, const tm_text *name, val *out) {
         return true;
     default: return false;
     }
+}
+
+static bool is_common(const tm_text *name) {
+    static const char *const names[] = {"__class__", "__doc__", "__init__", "__new__", "__len__", "__iter__", "__getitem__", "__contains__", "__eq__",
+                                        "__str__", "__repr__", "__dir__", "__hash__", "__reduce__", "__sizeof__", "__format__", "__getattribute__"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (text_is(name, names[i])) return true;
+    return false;
 }
 
 /* An attribute proper: a field or a method. */
@@ -498,14 +528,15 @@ static bool find_attr(tm *t, val obj, const tm_text *name, val *out) {
         return true;
     }
     if (!is_unsafe) return false;
-    /* A dict's own key of that name is not an attribute of dicts. */
-    if (obj.kind == V_DICT && name->p[0] == '_' && dict_get(t, obj.d, v_str(name))) return false;
+    /* What is no attribute of every Python object may be a key. */
+    if (obj.kind == V_DICT && name->p[0] == '_' && !is_common(name) && dict_get(t, obj.d, v_str(name))) return false;
     *out = undef(t, (tm_undef){.obj = obj, .name = name, .is_unsafe = true});
     return true;
 }
 
 val get_attr(tm *t, val obj, const tm_text *name) {
     val out;
+    if (obj.kind == V_UNDEF && is_common(name)) return undef(t, (tm_undef){.obj = obj, .name = name, .is_unsafe = true});
     need_defined(t, obj);
     if (find_attr(t, obj, name, &out)) return out;
     if (obj.kind == V_DICT) {
