@@ -295,14 +295,14 @@ static int64_t small(val v) { return v.kind == V_BOOL ? v.b : v.i; }
 
 static double floor_mod(double a, double b) {
     double r = fmod(a, b);
-    if (r && (r < 0) != (b < 0)) r += b;
-    return r ? r : copysign(0, b);
+    if (r != 0 && (r < 0) != (b < 0)) r += b;
+    return r != 0 ? r : copysign(0, b);
 }
 
 static double floor_div(double a, double b) {
-    const double m = fmod(a, b), r = m && (m < 0) != (b < 0) ? m + b : m;
+    const double m = fmod(a, b), r = m != 0 && (m < 0) != (b < 0) ? m + b : m;
     double       d = (a - r) / b;
-    if (!d) return copysign(0, a / b);
+    if (d == 0) return copysign(0, a / b);
     const double f = floor(d);
     return d - f > 0.5 ? f + 1 : f;
 }
