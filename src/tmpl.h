@@ -273,6 +273,8 @@ bool is_integer_val(val v);                  /* int, bool, big */
 val  int_of_double(tm *t, double d);         /* truncates; any size */
 val  parse_int(tm *t, const tm_text *s, int base, bool *ok);
 bool parse_float(tm *t, const tm_text *s, double *out);
+bool read_double(tm *t, const char *z, double *out); /* whatever the locale */
+void plain_point(char *z);
 uint64_t big_hash(const tm_big *x);
 
 /* ---- calls --------------------------------------------------------------------------- */

@@ -2,7 +2,6 @@
 #include "tmpl.h"
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const tm_text *in_text(tm_call *c) { return soft_text(c->t, c->in); }
@@ -320,7 +319,7 @@ static val f_float(tm_call *c) {
 }
 
 /* The nearest number of so many decimals, ties by the exact binary value, as Python's round. */
-static double round_to(double f, int64_t digits) {
+static double round_to(tm *t, double f, int64_t digits) {
     char z[420];
     if (!isfinite(f) || digits > 22) return f;
     if (digits < 0) {
@@ -328,7 +327,10 @@ static double round_to(double f, int64_t digits) {
         return digits < -308 ? copysign(0, f) : rint(f / p) * p;
     }
     snprintf(z, sizeof z, "%.*f", (int)digits, f);
-    return strtod(z, NULL);
+    plain_point(z);
+    double out = f;
+    read_double(t, z, &out);
+    return out;
 }
 
 static val f_round(tm_call *c) {
@@ -342,7 +344,7 @@ static val f_round(tm_call *c) {
     }
     need_defined(t, c->in);
     if (!is_number_val(c->in)) tm_fail(t, "round wants a number, not '%s'", kind_name(c->in));
-    if (how == 'c' && c->in.kind == V_FLOAT) return v_float(round_to(c->in.f, digits));
+    if (how == 'c' && c->in.kind == V_FLOAT) return v_float(round_to(t, c->in.f, digits));
     if (how == 'c' && digits >= 0) return op_plus(t, c->in);
     if (how == 'c') { /* tens, hundreds: ties to even */
         const val p = op_binary(t, 'p', v_int(10), v_int(-digits)), q = op_binary(t, 'f', c->in, p), r = op_binary(t, '%', c->in, p);
@@ -371,6 +373,7 @@ static val f_filesizeformat(tm_call *c) {
         int    i = 0;
         for (; i < 7 && f >= unit; i++) unit *= base;
         snprintf(z, sizeof z, "%.1f %s", base * f / unit, names[binary][i]);
+        plain_point(z);
     }
     return v_str(text_copy(t, str_of(z), false));
 }

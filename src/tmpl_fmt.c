@@ -104,6 +104,7 @@ static void put_float(tm *t, tm_build *b, const spec *s, double f) {
         snprintf(c + 1, 7, s->alt ? "#.*%c" : ".*%c", like);
         /* -Wformat-nonliteral is not on, and `like` was checked to be one of efgEFG. */
         snprintf(z, (size_t)(precision < 0 ? 6 : precision) + 400, c, (int)(precision < 0 ? 6 : precision), fabs(f));
+        plain_point(z);
         if (!type && !strpbrk(z, ".e")) strcat(z, ".0");
         if (type == '%') strcat(z, "%");
     }

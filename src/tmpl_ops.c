@@ -258,6 +258,53 @@ static bool is_word(str s, const char *z) {
     return i == s.n && !z[i];
 }
 
+/* A library's caller may have set any locale; strtod and printf follow its decimal point.  Without
+ * a point, 12.5e3 as 125e+2, they cannot. */
+bool read_double(tm *t, const char *z, double *out) {
+    const size_t n = strlen(z);
+    char        *w = tm_take(t, n + 24, 1), *p = w;
+    long         shift = 0;
+    bool         point = false, digit = false;
+    for (; *z && *z != 'e' && *z != 'E'; z++) {
+        if (*z == '.') {
+            if (point) return false;
+            point = true;
+            continue;
+        }
+        if (digit_of(*z) > 9 && !(p == w && *z == '-')) return false;
+        digit = digit || digit_of(*z) <= 9;
+        *p++ = *z;
+        shift -= point;
+    }
+    if (!digit) return false;
+    if (*z) {
+        const char *e = ++z;
+        long        k = 0;
+        e += *e == '-' || *e == '+';
+        if (!*e) return false;
+        for (; *e; e++) {
+            if (digit_of(*e) > 9) return false;
+            if (k < 100000000) k = k * 10 + digit_of(*e);
+        }
+        shift += *z == '-' ? -k : k;
+    }
+    snprintf(p, 24, "e%ld", shift);
+    *out = strtod(w, NULL);
+    tm_pay(t, 10 * n);
+    return true;
+}
+
+/* The locale's point in what printf made becomes a dot. */
+void plain_point(char *z) {
+    char *w = z;
+    for (; *z; z++) {
+        const bool own = digit_of(*z) < 36 || strchr("+- %", *z);
+        if (own) *w++ = *z;
+        else if (w[-1] != '.') *w++ = '.';
+    }
+    *w = 0;
+}
+
 bool parse_float(tm *t, const tm_text *s, double *out) {
     str    x = text_str(text_strip(t, s, NULL, 3));
     str    w = x;
@@ -276,11 +323,9 @@ bool parse_float(tm *t, const tm_text *s, double *out) {
         if (digit_of(c) > 9 && c != '.' && c != 'e' && c != 'E' && c != '+' && c != '-') return false;
         z[n++] = c;
     }
-    if (!n || z[0] == '-' || z[0] == '+') return false;
-    char *end;
-    *out = sign * strtod(z, &end);
-    tm_pay(t, 10 * n);
-    return end == z + n;
+    if (!n || z[0] == '-' || z[0] == '+' || !read_double(t, z, out)) return false;
+    *out *= sign;
+    return true;
 }
 
 /* ---- operators ------------------------------------------------------------------------------ */
