@@ -365,7 +365,7 @@ static double encode_ms(const tokenizer *t, str text, int times) {
     return best;
 }
 
-/* Twice the text in at most twice the time, with a margin for a busy machine. */
+/* More text takes as much more time. */
 static void time_is_linear_in_hostile_text(void) {
     static const char *const runs[] = {"a", " ", "\n", "<", "ab", "\xcc\x81", "<|im_start|", "\xff", "'", "\xe2\x96\x81"};
     tokenizer *t[] = {small("gpt2", "qwen2", "qwen2"), small("llama", NULL, "phi3"),
@@ -376,15 +376,15 @@ static void time_is_linear_in_hostile_text(void) {
         for (size_t r = 0; r < ARRAY_LEN(runs) && t[k] && text; r++) {
             size_t len = strlen(runs[r]);
             for (size_t i = 0; i < n; i++) text[i] = runs[r][i % len];
-            /* Noise only adds: the best of many attempts shows what the code does.  Quadratic time
-             * would be a ratio of 4. */
-            double half = 1e9, all = 1e9;
-            for (int attempt = 0; attempt < 15 && !(all <= 2.4 * half + 1 && attempt); attempt++) {
-                half = fmin(half, encode_ms(t[k], (str){text, n / 2}, 2));
+            /* Four times the text: linear is 4, quadratic 16.  Between them lie a busy machine and the
+             * sizes at which malloc turns to fresh pages. */
+            double part = 1e9, all = 1e9;
+            for (int attempt = 0; attempt < 15 && !(all <= 6 * part + 1 && attempt); attempt++) {
+                part = fmin(part, encode_ms(t[k], (str){text, n / 4}, 2));
                 all = fmin(all, encode_ms(t[k], (str){text, n}, 2));
             }
-            if (all > 3 * half + 1) printf("    tokenizer %zu, run %zu: %.1f and %.1f ms\n", k, r, half, all);
-            CHECK(all <= 3 * half + 1);
+            if (all > 9 * part + 1) printf("    tokenizer %zu, run %zu: %.1f and %.1f ms\n", k, r, part, all);
+            CHECK(all <= 9 * part + 1);
             CHECK(all < 1000);
         }
     for (size_t k = 0; k < ARRAY_LEN(t); k++) tok_free(t[k]);
