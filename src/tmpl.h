@@ -267,7 +267,8 @@ val  op_plus(tm *t, val v);
 int  big_compare(tm *t, val a, val b);       /* V_INT, V_BIG, V_BOOL */
 val  big_parse(tm *t, str digits, int base, bool negative); /* digits only */
 void big_show(tm *t, tm_build *b, const tm_big *x);
-double num_of(val v);                        /* of any number */
+double num_of(val v);                        /* of any number; of a V_BIG it costs BIG_COST */
+#define BIG_COST 1000
 bool is_number_val(val v);
 bool is_integer_val(val v);                  /* int, bool, big */
 val  int_of_double(tm *t, double d);         /* truncates; any size */

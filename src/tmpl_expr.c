@@ -8,12 +8,15 @@
 /* ---- names ---------------------------------------------------------------------- */
 
 void scope_set(tm *t, tm_scope *s, const tm_text *name, val v) {
-    for (tm_var *x = s->vars; x; x = x->next)
-        if (text_eq(x->name, name)) {
-            x->v = v;
-            return;
-        }
-    tm_var *x = s->spare;
+    tm_var *x = s->vars;
+    size_t  steps = 1;
+    for (; x && !text_eq(x->name, name); x = x->next) steps++;
+    tm_pay(t, 4 * steps);
+    if (x) {
+        x->v = v;
+        return;
+    }
+    x = s->spare;
     if (x) s->spare = x->next;
     else x = tm_take(t, 1, sizeof *x);
     *x = (tm_var){s->vars, name, v};
@@ -25,7 +28,9 @@ val name_value(tm *t, const tm_text *name) {
     for (const tm_scope *s = t->scope; s; s = s->up)
         for (const tm_var *x = s->vars; x; x = x->next) {
             steps++;
-            if (text_eq(x->name, name)) return x->v;
+            if (!text_eq(x->name, name)) continue;
+            tm_pay(t, 4 * steps);
+            return x->v;
         }
     tm_pay(t, 4 * steps);
     const val *v = dict_get(t, t->context, v_str(name));
@@ -74,6 +79,7 @@ void call_bind(tm_call *c, const char *params) {
             any = any || len == 1;
         } else {
             if (n < c->n) c->arg[n] = c->v[n], c->has[n] = true;
+            tm_pay(c->t, 4 * c->n_kw);
             for (size_t i = 0; i < c->n_kw; i++)
                 if (str_eq(text_str(c->kw[i].k.s), (str){p, name})) {
                     if (c->has[n]) tm_fail(c->t, "%s: argument '%.*s' given twice", c->what, (int)name, p);
@@ -101,6 +107,7 @@ static __attribute__((noinline)) void bind_macro(tm *t, const tm_macro *m, tm_ca
     for (size_t k = 0; k < rest->n; k++) {
         int i = (int)(c->n < (size_t)n->n2 ? c->n : (size_t)n->n2);
         while (i < n->n2 && !text_eq(n->kid2[i]->name, rest->e[k].k.s)) i++;
+        tm_pay(t, 4 * (size_t)i);
         if (i == n->n2) dict_set(t, left, rest->e[k].k, rest->e[k].v);
     }
     for (int i = 0; i < n->n2; i++) {

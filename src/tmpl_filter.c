@@ -136,7 +136,7 @@ static val f_truncate(tm_call *c) {
     const int64_t  want = int_arg(c, 0, 255), leeway = is_given(c, 3) ? int_arg(c, 3, 5) : 5, n_end = (int64_t)text_len(t, end);
     if (want < n_end) tm_fail(t, "truncate: a length below %lld", (long long)n_end);
     if (leeway < 0) tm_fail(t, "truncate: leeway below 0");
-    if (length(t, c->in).i <= want + leeway) return c->in; /* whatever has a length */
+    if (length(t, c->in).i - leeway <= want) return c->in; /* whatever has a length */
     need_defined(t, c->in);
     if (c->in.kind != V_STR) tm_fail(t, "truncate wants a string, not '%s'", kind_name(c->in));
     const tm_text *s = c->in.s;
@@ -155,7 +155,7 @@ static val f_wordcount(tm_call *c) {
     const tm_text *s = in_text(c);
     int64_t        n_words = 0;
     bool           in_word = false;
-    tm_pay(c->t, s->n);
+    tm_pay(c->t, 2 * s->n);
     for (size_t i = 0, n; i < s->n; i += n) {
         uint32_t cp;
         n = char_at(s, i, &cp);
@@ -321,10 +321,11 @@ static val f_float(tm_call *c) {
 /* The nearest number of so many decimals, ties by the exact binary value, as Python's round. */
 static double round_to(tm *t, double f, int64_t digits) {
     char z[420];
-    if (!isfinite(f) || digits > 22) return f;
+    if (!isfinite(f) || digits > 22 || (digits >= 0 && fabs(f) > 1e16)) return f;
+    if (digits < -308) return copysign(0, f);
     if (digits < 0) {
         const double p = pow(10, (double)-digits);
-        return digits < -308 ? copysign(0, f) : rint(f / p) * p;
+        return rint(f / p) * p;
     }
     snprintf(z, sizeof z, "%.*f", (int)digits, f);
     plain_point(z);
@@ -346,6 +347,7 @@ static val f_round(tm_call *c) {
     if (!is_number_val(c->in)) tm_fail(t, "round wants a number, not '%s'", kind_name(c->in));
     if (how == 'c' && c->in.kind == V_FLOAT) return v_float(round_to(t, c->in.f, digits));
     if (how == 'c' && digits >= 0) return op_plus(t, c->in);
+    if (how == 'c' && digits < -TEMPLATE_MAX_DIGITS) return v_int(0);
     if (how == 'c') { /* tens, hundreds: ties to even */
         const val p = op_binary(t, 'p', v_int(10), v_int(-digits)), q = op_binary(t, 'f', c->in, p), r = op_binary(t, '%', c->in, p);
         const int half = compare(t, op_binary(t, '*', r, v_int(2)), p, "<");

@@ -204,6 +204,7 @@ val format_spec(tm *t, val v, const tm_text *z) {
 }
 
 static const val *named_arg(const tm_call *c, const tm_text *name) {
+    tm_pay(c->t, 4 * c->n_kw);
     for (size_t i = 0; i < c->n_kw; i++)
         if (c->kw[i].k.kind == V_STR && text_eq(c->kw[i].k.s, name)) return &c->kw[i].v;
     return NULL;
@@ -370,6 +371,7 @@ static void directive(percent *p, tm_build *b) {
         default: s.zero = true;
         }
     s.width = number(p);
+    if (s.width < -INT32_MAX) tm_fail(t, "a width too large");
     if (s.width < 0) s.width = -s.width, s.align = '<';
     if (p->i < f->n && f->p[p->i] == '.') p->i++, s.precision = number(p);
     while (p->i < f->n && f->p[p->i] && strchr("hlL", f->p[p->i])) p->i++;

@@ -3,6 +3,7 @@
  * The sandbox of transformers lets no template change a list or a dict: methods that would are
  * known by name and refused when called. */
 #include "tmpl.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -224,7 +225,7 @@ static val i_bit_length(tm_call *c) {
 }
 
 static val i_conjugate(tm_call *c) { return op_plus(c->t, c->in); }
-static val f_is_integer(tm_call *c) { return v_bool(c->in.f - c->in.f == 0 && c->in.f == (double)(int64_t)c->in.f); }
+static val f_is_integer(tm_call *c) { return v_bool(isfinite(c->in.f) && c->in.f == floor(c->in.f)); }
 
 static val c_next(tm_call *c) {
     tm_list  *l = c->in.cycle;

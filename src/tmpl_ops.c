@@ -196,8 +196,9 @@ void big_show(tm *t, tm_build *b, const tm_big *x) {
 }
 
 static double big_double(const tm_big *x) {
+    if (x->n > 35) return x->negative ? -(double)INFINITY : (double)INFINITY; /* 10^309 and more */
     /* The decimal text rounds correctly; a sum of limbs would round at each. */
-    char s[TEMPLATE_MAX_DIGITS + 32], *p = s;
+    char s[35 * 9 + 12], *p = s;
     for (int i = x->n; i-- > 0;) p += snprintf(p, 12, i == x->n - 1 ? "%u" : "%09u", x->d[i]);
     const double f = strtod(s, NULL);
     return x->negative ? -f : f;
@@ -379,6 +380,7 @@ static val power(tm *t, val a, val b) {
 
 static val arithmetic(tm *t, char op, val a, val b) {
     const bool real = a.kind == V_FLOAT || b.kind == V_FLOAT;
+    if (a.kind == V_BIG || b.kind == V_BIG) tm_pay(t, BIG_COST);
     if (op == 'p') return power(t, a, b);
     if (op == '/' || op == 'f' || op == '%') {
         if (num_of(b) == 0) tm_fail(t, "division by zero");

@@ -175,6 +175,7 @@ static void arguments(parser *p, tm_node *n) {
             if (n->c) unexpected(p, "')'");
             tm_node *k = node(p, N_KEYWORD, p->k->line);
             k->name = expect_name(p, "a name");
+            tm_pay(p->t, 2 * (size_t)named.n);
             for (int i = 0; i < named.n; i++)
                 if (named.v[i]->name == k->name) tm_fail(p->t, "argument '%.*s' given twice", (int)k->name->n, k->name->p);
             next(p);

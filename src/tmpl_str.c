@@ -74,12 +74,14 @@ static val m_startswith(tm_call *c) { return edge(c, false); }
 static val m_endswith(tm_call *c) { return edge(c, true); }
 
 static size_t find_last(tm *t, const tm_text *s, const tm_text *x, size_t from, size_t to) {
-    tm_pay(t, to - from);
-    for (size_t i = to - (x->n < to ? x->n : to) + 1; i-- > from;)
-        if (x->n <= to - i && (!x->n || s->p[i] == *x->p)) {
-            tm_pay(t, x->n);
-            if (!x->n || !memcmp(s->p + i, x->p, x->n)) return i;
-        }
+    /* Paid as it goes: a split looks from the right again and again, and text that nearly matches at
+     * every place costs its length at each. */
+    for (size_t i = to - (x->n < to ? x->n : to) + 1; i-- > from;) {
+        tm_pay(t, 2);
+        if (x->n > to - i || (x->n && s->p[i] != *x->p)) continue;
+        tm_pay(t, x->n / 4);
+        if (!x->n || !memcmp(s->p + i, x->p, x->n)) return i;
+    }
     return SIZE_MAX;
 }
 
@@ -113,7 +115,7 @@ static val m_count(tm_call *c) {
 /* All characters of a class, and at least one. */
 static val all(tm_call *c, bool (*is)(uint32_t)) {
     const tm_text *s = self(c);
-    tm_pay(c->t, s->n);
+    tm_pay(c->t, 4 * s->n);
     for (size_t i = 0, n; i < s->n; i += n) {
         uint32_t cp;
         n = char_at(s, i, &cp);
@@ -155,7 +157,7 @@ static val m_isidentifier(tm_call *c) { return v_bool(all(c, is_name).b && !is_a
 static unsigned cases(tm_call *c) {
     unsigned       seen = 0;
     const tm_text *s = self(c);
-    tm_pay(c->t, s->n);
+    tm_pay(c->t, 4 * s->n);
     for (size_t i = 0, n; i < s->n; i += n) {
         uint32_t cp;
         n = char_at(s, i, &cp);
@@ -362,7 +364,7 @@ static val justify(tm_call *c, char how) {
     static const tm_text blank = {.p = " ", .n = 1};
     tm                  *t = c->t;
     const tm_text       *s = self(c), *with = c->has[1] ? text_arg(c, 1) : &blank;
-    const int64_t        width = int_arg(c, 0, 0), n = (int64_t)text_len(t, s), pad = width - n;
+    const int64_t        n = (int64_t)text_len(t, s), given = int_arg(c, 0, 0), width = given < 0 ? 0 : given, pad = width - n;
     tm_build             b = {0};
     if (text_len(t, with) != 1) tm_fail(t, "%s: the filling is one character", c->what);
     if (pad <= 0) return v_str(s);
@@ -380,7 +382,7 @@ static val m_rjust(tm_call *c) { return justify(c, 'r'); }
 static val m_zfill(tm_call *c) {
     tm            *t = c->t;
     const tm_text *s = self(c);
-    const int64_t  pad = int_arg(c, 0, 0) - (int64_t)text_len(t, s);
+    const int64_t  width = int_arg(c, 0, 0), pad = (width < 0 ? 0 : width) - (int64_t)text_len(t, s);
     const size_t   sign = s->n && (*s->p == '-' || *s->p == '+');
     const tm_text  zero = {.p = "0", .n = 1};
     tm_build       b = {0};

@@ -175,7 +175,7 @@ size_t text_at(tm *t, const tm_text *s, size_t k) {
     size_t i = 0;
     for (; i < s->n; i++)
         if (is_start(s->p[i]) && k-- == 0) break;
-    tm_pay(t, i / 2);
+    tm_pay(t, i);
     return i;
 }
 
@@ -190,7 +190,7 @@ size_t text_find(tm *t, const tm_text *s, const tm_text *what, size_t from) {
     if (from > s->n || what->n > s->n - from) return SIZE_MAX;
     if (!what->n) return from;
     const char *hit = memmem(s->p + from, s->n - from, what->p, what->n);
-    tm_pay(t, hit ? (size_t)(hit - s->p) - from : s->n - from);
+    tm_pay(t, 8 + 2 * (hit ? (size_t)(hit - s->p) - from : s->n - from));
     return hit ? (size_t)(hit - s->p) : SIZE_MAX;
 }
 
@@ -218,7 +218,7 @@ const tm_text *text_strip(tm *t, const tm_text *s, const tm_text *chars, int sid
             if (!strips(t, chars, s->p + at, end - at, cp)) break;
             end = at;
         }
-    tm_pay(t, from + s->n - end);
+    tm_pay(t, 2 * (from + s->n - end));
     return text_part(t, s, from, end - from);
 }
 

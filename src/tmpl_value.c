@@ -90,6 +90,7 @@ static bool equal_lists(tm *t, const tm_list *a, const tm_list *b) {
     tm_enter(t);
     size_t i = 0;
     while (i < a->n && (same(a->v[i], b->v[i]) || equal(t, a->v[i], b->v[i]))) i++;
+    tm_pay(t, 4 * i);
     tm_leave(t);
     return i == a->n;
 }
@@ -134,7 +135,7 @@ static bool equal_views(tm *t, val a, val b) {
 }
 
 bool equal(tm *t, val a, val b) {
-    tm_pay(t, 1);
+    tm_pay(t, a.kind == V_BIG || b.kind == V_BIG ? BIG_COST : 4);
     if (is_number_val(a) && is_number_val(b)) return compare_numbers(a, b) == 0;
     if (a.kind != b.kind) return false;
     switch (a.kind) {
@@ -153,13 +154,15 @@ bool equal(tm *t, val a, val b) {
 }
 
 static int compare_lists(tm *t, const tm_list *a, const tm_list *b, const char *op) {
-    int c = 0;
+    int    c = 0;
+    size_t i = 0;
     tm_enter(t);
-    for (size_t i = 0; i < a->n && i < b->n; i++)
+    for (; i < a->n && i < b->n; i++)
         if (!same(a->v[i], b->v[i]) && !equal(t, a->v[i], b->v[i])) {
             c = compare(t, a->v[i], b->v[i], op);
             break;
         }
+    tm_pay(t, 4 * i);
     tm_leave(t);
     return c ? c : (a->n > b->n) - (a->n < b->n);
 }
@@ -167,7 +170,7 @@ static int compare_lists(tm *t, const tm_list *a, const tm_list *b, const char *
 int compare(tm *t, val a, val b, const char *op) {
     need_defined(t, a);
     need_defined(t, b);
-    tm_pay(t, 1);
+    tm_pay(t, a.kind == V_BIG || b.kind == V_BIG ? BIG_COST : 4);
     if (is_number_val(a) && is_number_val(b)) return compare_numbers(a, b);
     if (a.kind == V_STR && b.kind == V_STR) {
         /* UTF-8 sorts as its characters do. */
@@ -324,7 +327,7 @@ static void dict_grow(tm *t, tm_dict *d) {
     d->slot = tm_take(t, d->n_slot, sizeof *d->slot);
     for (size_t i = 0; i < d->n; i++) {
         size_t at = (size_t)(hash_of(t, e[i].k) ^ (uintptr_t)d->slot >> 4) & (d->n_slot - 1);
-        while (d->slot[at]) at = (at + 1) & (d->n_slot - 1);
+        for (; d->slot[at]; at = (at + 1) & (d->n_slot - 1)) tm_pay(t, 1); /* keys may be made to collide */
         d->slot[at] = (uint32_t)i + 1;
     }
 }
@@ -384,6 +387,9 @@ tm_iter iter_of(tm *t, val v) {
     return (tm_iter){.of = v};
 }
 
+/* The sum fits, the product on the way to it may not: unsigned numbers may wrap. */
+static int64_t range_at(const tm_range *r, int64_t i) { return (int64_t)((uint64_t)r->start + (uint64_t)r->step * (uint64_t)i); }
+
 static val pair_tuple(tm *t, const tm_pair *p) {
     tm_list *l = list_new(t, 2);
     list_push(t, l, p->k);
@@ -420,7 +426,7 @@ bool iter_next(tm *t, tm_iter *it, val *out) {
     }
     case V_RANGE:
         if ((int64_t)it->i >= v.range->n) return false;
-        *out = v_int(v.range->start + v.range->step * (int64_t)it->i++);
+        *out = v_int(range_at(v.range, (int64_t)it->i++));
         return true;
     case V_GEN: {
         tm_gen *g = v.gen;
@@ -551,7 +557,7 @@ static bool element(tm *t, val obj, int64_t i, val *out) {
     if (!length_of(t, obj, &n)) return false;
     if (i < 0) i += (int64_t)n;
     if (i < 0 || i >= (int64_t)n) return false;
-    if (obj.kind == V_RANGE) *out = v_int(obj.range->start + obj.range->step * i);
+    if (obj.kind == V_RANGE) *out = v_int(range_at(obj.range, i));
     else if (obj.kind != V_STR) *out = obj.l->v[i];
     else {
         uint32_t     cp;
@@ -601,7 +607,8 @@ val get_slice(tm *t, val obj, val lo, val hi, val step) {
     if (obj.kind == V_RANGE) {
         tm_range *r = tm_take(t, 1, sizeof *r);
         const int64_t k = by > 0 ? (to > from ? (to - from + by - 1) / by : 0) : (from > to ? (from - to - by - 1) / -by : 0);
-        *r = (tm_range){obj.range->start + obj.range->step * from, obj.range->step * by, k, obj.range->start + obj.range->step * to};
+        *r = (tm_range){range_at(obj.range, from), 1, k, range_at(obj.range, to)};
+        if (__builtin_mul_overflow(obj.range->step, by, &r->step) && k > 1) tm_fail(t, "a range with a step beyond 64 bits");
         return (val){.kind = V_RANGE, .range = r};
     }
     if (obj.kind == V_STR) {

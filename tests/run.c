@@ -14,7 +14,7 @@
     X(json) X(cli) \
     X(quant) X(thread) X(kernels) X(sampler) X(engine) X(chat) \
     X(gguf) \
-    X(unicode) X(tokenizer) X(template)
+    X(unicode) X(tokenizer) X(template) X(budget)
 
 #define X(t) extern const test_case tests_##t[];
 TABLES(X)
