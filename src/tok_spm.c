@@ -44,7 +44,7 @@ static bool piece(void *ud, vocab *v, strbuf *out, str s, int id) {
     size_t start = out->n;
     if (type == TYPE_CONTROL || type == TYPE_UNKNOWN) strbuf_str(out, s);
     else put_unescaped(out, s);
-    if (type != TYPE_NORMAL && type != TYPE_USER) return false;
+    if (type != TYPE_NORMAL && (type != TYPE_USER || vocab_is_mark(s))) return false;
     for (size_t i = start + 1; i < out->n; i++)
         if (out->p[i] == ' ' && out->p[i - 1] != ' ') v->joins_space[(uint8_t)out->p[i - 1]] = true;
     return true;

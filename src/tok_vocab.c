@@ -106,6 +106,17 @@ bool vocab_name_ends_turn(str s) {
     return false;
 }
 
+bool vocab_is_mark(str s) {
+    static const char *const bar[] = {"|", "\xef\xbd\x9c"}; /* U+FF5C in DeepSeek's */
+    for (size_t i = 0; i < ARRAY_LEN(bar); i++) {
+        const size_t n = strlen(bar[i]);
+        if (s.n > 2 * n + 2 && s.p[0] == '<' && s.p[s.n - 1] == '>' && !memcmp(s.p + 1, bar[i], n) &&
+            !memcmp(s.p + s.n - 1 - n, bar[i], n))
+            return true;
+    }
+    return false;
+}
+
 int vocab_settle_type(vocab *v, str s, int id) {
     int type = v->type[id];
     if (!s.n || s.p[0] != '<') return type;

@@ -42,6 +42,8 @@ slm_status vocab_load(vocab *v, const gguf *g, vocab_piece_fn piece, void *ud, s
 int        vocab_settle_type(vocab *v, str s, int id);
 /* Does a token of this name end a turn by its name alone? */
 bool       vocab_name_ends_turn(str s);
+/* <|..|>: what only a template writes, though some files call it text. */
+bool       vocab_is_mark(str s);
 void       vocab_free(vocab *v);
 str        vocab_bytes(const vocab *v, int32_t id);
 int32_t    vocab_find(const vocab *v, const char *p, size_t n); /* -1: no such piece */

@@ -3,7 +3,8 @@
  * Text is cut at the special tokens that may be recognised in it; what lies between goes to the
  * family.  Control tokens are recognised on request and only in trusted bytes, so that a user who
  * types <|im_end|> has typed ten characters; tokens that the vocabulary's maker added for text
- * (runs of newlines, <tool_call>) are recognised always. */
+ * (runs of newlines, <tool_call>) are recognised always.  Many files of fine-tuned models call
+ * <|im_start|> such a text: it is one for who tokenizes text, but not in bytes known to be a user's. */
 #include "tokenizer.h"
 #include "limits.h"
 #include "tok_bpe.h"
@@ -30,7 +31,12 @@ struct tokenizer {
     int             first[257]; /* sp[first[b] .. first[b + 1]) begin with byte b */
 };
 
-enum { FLAG_CONTROL = 1, FLAG_ENDS_TURN = 2, FLAG_STRIPS = 4 /* the white space behind it */ };
+enum {
+    FLAG_CONTROL = 1,
+    FLAG_ENDS_TURN = 2,
+    FLAG_STRIPS = 4, /* the white space behind it */
+    FLAG_MARK = 8    /* called text, but recognised only where every byte is trusted */
+};
 
 /* ---- loading --------------------------------------------------------------------- */
 
@@ -84,6 +90,7 @@ static slm_status read_settings(tokenizer *t, const gguf *g, str arch, slm_error
         if (control) t->flag[i] |= FLAG_CONTROL;
         if (!control && type != TYPE_USER) continue;
         str s = vocab_bytes(&t->v, i);
+        if (!control && vocab_is_mark(s)) t->flag[i] |= FLAG_MARK;
         if (control && (vocab_name_ends_turn(s) || (t->v.bos_is_s && str_is(s, "</s>"))))
             t->flag[i] |= FLAG_ENDS_TURN;
         if (!phi) continue;
@@ -188,25 +195,27 @@ static int32_t special_at(const tokenizer *t, str text, const uint8_t *trust, un
     uint8_t b = (uint8_t)text.p[at];
     int     lo = t->first[b], hi = t->first[b + 1];
     if (lo == hi && !(b == 0xe2 && !t->split)) return -1;
-    bool    control = flags & TOK_SPECIAL;
+    bool    trusted = true;
     int32_t best = -1;
     lo = 0;
     hi = t->n_sp;
     size_t i = at;
     for (uint32_t depth = 0; lo < hi; depth++) {
-        for (int k = lo; k < hi && t->sp[k].n == depth && depth; k++)
-            if (control || !(t->flag[t->sp[k].id] & FLAG_CONTROL)) {
-                best = t->sp[k].id;
-                *len = i - at;
-                break;
-            }
+        for (int k = lo; k < hi && t->sp[k].n == depth && depth; k++) {
+            const unsigned flag = t->flag[t->sp[k].id];
+            if (flag & FLAG_CONTROL && !(flags & TOK_SPECIAL)) continue;
+            if (flag & (FLAG_CONTROL | FLAG_MARK) && !trusted) continue;
+            best = t->sp[k].id;
+            *len = i - at;
+            break;
+        }
         if (i == text.n) break;
-        if (trust && !trust[i]) control = false;
+        if (trust && !trust[i]) trusted = false;
         uint8_t c = (uint8_t)text.p[i];
         size_t  step = 1;
         /* SentencePiece reads U+2581 as a space, also in its added tokens. */
         if (c == 0xe2 && !t->split && text.n - i >= 3 && !memcmp(text.p + i, "\xe2\x96\x81", 3)) {
-            if (trust && !(trust[i + 1] && trust[i + 2])) control = false;
+            if (trust && !(trust[i + 1] && trust[i + 2])) trusted = false;
             c = ' ';
             step = 3;
         }

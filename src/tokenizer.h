@@ -13,8 +13,8 @@ enum {
 slm_status tok_load(tokenizer **out, const gguf *g, slm_error *err);
 void       tok_free(tokenizer *t);
 int        tok_count(const tokenizer *t);
-/* Appends the ids of text to *out.  `trust`: NULL, or text.n bytes; a control token is recognised
- * only where every byte of it is trusted (non-zero).  Any bytes are accepted; time is linear.
+/* Appends the ids of text to *out.  `trust`: NULL, or text.n bytes; a control token, and any token
+ * of the form <|..|>, is recognised only where every byte of it is trusted (non-zero).  Any bytes are accepted; time is linear.
  * Fails only for lack of memory, or for text of 2 GiB and more.  A text that spells BOS itself and
  * is encoded with TOK_BOS gets it twice: whoever renders a template that prints it leaves TOK_BOS
  * out. */

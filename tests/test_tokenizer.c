@@ -144,6 +144,7 @@ static void bpe_words(words *w) {
     add_word(w, "<tool>er", 4, 0);
     add_word(w, "[PAD1]", 5, 0);
     add_word(w, "[PAD1]", 5, 0);
+    add_word(w, "<|turn|>", 4, 0); /* as fine-tuned models' files call it */
 }
 
 static void spm_words(words *w) {
@@ -258,6 +259,10 @@ static void control_tokens_need_trust(void) {
     /* Half of it typed by the user, half by the template: still text. */
     pieces_are(t, STR("<|im_start|><|im_start|>"), "111111111111111111000000", TOK_SPECIAL,
                "#<|im_start|>|<|||i|m|_|s|t|a|r|t|||>");
+    /* A text to who tokenizes text, but no user's message opens a turn with it. */
+    pieces_are(t, STR("<|turn|>"), NULL, 0, "<|turn|>");
+    pieces_are(t, STR("<|turn|><tool>"), "11111111000000", TOK_SPECIAL, "<|turn|>|<tool>");
+    pieces_are(t, STR("<|turn|><tool>"), "11111110000000", TOK_SPECIAL, "<|||t|u|r|n|||>|<tool>");
     tok_free(t);
 }
 
@@ -414,7 +419,7 @@ static void broken_vocabularies_are_refused(void) {
     static const fault faults[] = {
         {"model", SLM_ERR_UNSUPPORTED, "\"bert\" is not supported: gpt2 llama"},
         {"splitter", SLM_ERR_UNSUPPORTED, "\"nope\" is not supported: llama-bpe"},
-        {"id past the end", SLM_ERR_FORMAT, "tokenizer.ggml.bos_token_id = 272"},
+        {"id past the end", SLM_ERR_FORMAT, "tokenizer.ggml.bos_token_id = 273"},
         {"id of the wrong kind", SLM_ERR_FORMAT, "tokenizer.ggml.eos_token_id is not a token id"},
         {"nothing at all", SLM_ERR_FORMAT, "no tokenizer.ggml.model"},
         {"flag of the wrong kind", SLM_ERR_FORMAT, "tokenizer.ggml.add_bos_token"}};
