@@ -144,7 +144,7 @@ static slm_status render_prompt(const slm_model *m, pool *p, const slm_message *
     if (rc) return rc;
     if (opt->vars) {
         o.vars = json_parse(p, str_of(opt->vars), err);
-        if (!o.vars) return SLM_ERR_FORMAT;
+        if (!o.vars) return err ? err->code : SLM_ERR_FORMAT;
         if (json_type(o.vars) != JSON_OBJ) return err_set(err, SLM_ERR_ARGUMENT, "template variables must be a JSON object");
     }
     const json *messages = message_list(p, msgs, n);

@@ -69,9 +69,13 @@ static bool contains(str text, str what) {
     return false;
 }
 
-static bool ends_with(str text, str tail) {
-    while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == ' ')) text.n--;
-    return text.n >= tail.n && !memcmp(text.p + text.n - tail.n, tail.p, tail.n);
+/* Does the template's own text end in `tail`?  White space behind it does not count, and neither
+ * does a tail that some message wrote, unless `special`. */
+static bool ends_with(const chat_prompt *out, str tail, bool special) {
+    size_t n = out->text.n;
+    while (n && (out->text.p[n - 1] == '\n' || out->text.p[n - 1] == ' ')) n--;
+    if (n < tail.n || memcmp(out->text.p + n - tail.n, tail.p, tail.n)) return false;
+    return special || !memchr(out->trust.p + n - tail.n, 0, tail.n);
 }
 
 /* The messages with "/no_think" in the system text, for templates that look for it there. */
@@ -106,7 +110,7 @@ static void append(chat_prompt *out, str text) {
 /* After rendering: where the model would think and shall not, the thinking is closed for it. */
 static void close_thinking(chat_prompt *out, const tokenizer *t, const chat_options *o) {
     const str text = {out->text.p, out->text.n};
-    out->in_thinking = ends_with(text, STR("<think>"));
+    out->in_thinking = ends_with(out, STR("<think>"), o->special);
     if (o->think != SLM_THINK_OFF) return;
     const bool knows = contains(o->source, STR("enable_thinking")) || contains(o->source, STR("/no_think"));
     const bool thinks = contains(o->source, STR("<think>")) || tok_find_control(t, STR("<think>")) >= 0;
@@ -155,7 +159,9 @@ slm_status chat_tokenize(const tokenizer *t, str text, const uint8_t *trust, id_
     const str bos = tok_bos(t) >= 0 ? tok_bytes(t, tok_bos(t)) : (str){0};
     bool      printed = bos.n && text.n >= bos.n && !memcmp(text.p, bos.p, bos.n);
     for (size_t i = 0; printed && trust && i < bos.n; i++) printed = trust[i] != 0;
-    slm_status rc = tok_encode(t, text, trust, TOK_SPECIAL | (printed ? 0u : (unsigned)TOK_BOS), out, err);
+    /* TOK_BOS would add EOS too where the model does so, and nobody answers behind the end. */
+    if (!printed && tok_adds_bos(t) && tok_bos(t) >= 0) id_push(out, tok_bos(t));
+    slm_status rc = tok_encode(t, text, trust, TOK_SPECIAL, out, err);
     return !rc && out->bad ? err_memory(err, "token ids", out->n * sizeof *out->p) : rc;
 }
 
@@ -165,7 +171,7 @@ slm_status chat_render(chat_prompt *out, const tokenizer *t, const json *message
     slm_status rc = render(out, &p, t, messages, o, err);
     pool_free(&p);
     if (rc) return rc;
-    close_thinking(out, t, o);
+    if (!out->text.bad && !out->trust.bad) close_thinking(out, t, o);
     if (out->text.bad || out->trust.bad) return err_memory(err, "the prompt", out->text.n);
     const str text = {out->text.p ? out->text.p : "", out->text.n};
     return chat_tokenize(t, text, o->special ? NULL : (const uint8_t *)out->trust.p, &out->ids, err);

@@ -67,8 +67,9 @@ static void drop(outlet *o, size_t n) {
     o->wait.n -= n;
 }
 
-/* Sends what is certain of an answer: up to a stop text, or short of what may become one. */
-static void send_answer(outlet *o) {
+/* Sends what is certain of an answer: up to a stop text, or short of what may become one; `last`: all
+ * of it. */
+static void send_answer(outlet *o, bool last) {
     const str text = {o->wait.p, o->wait.n};
     size_t    stop = SIZE_MAX, held = 0;
     for (int i = 0; i < o->opt->n_stop; i++) {
@@ -83,7 +84,8 @@ static void send_answer(outlet *o) {
         send(o, SLM_TEXT_ANSWER, stop);
         return;
     }
-    send(o, SLM_TEXT_ANSWER, utf8_whole(text.p ? text.p : "", text.n - held));
+    const size_t certain = last ? text.n : utf8_whole(text.p ? text.p : "", text.n - held);
+    if (certain || !last) send(o, SLM_TEXT_ANSWER, certain);
 }
 
 /* Moves through the places as far as the waiting bytes decide; `last`: no more will come. */
@@ -117,9 +119,7 @@ static void flow(outlet *o, bool last) {
         if (!o->wait.n) return;
         o->at = ANSWER;
     }
-    if (last) {
-        if (o->wait.n) send(o, SLM_TEXT_ANSWER, o->wait.n);
-    } else send_answer(o);
+    send_answer(o, last);
 }
 
 /* Every token is reported once, also when its text is held back. */
@@ -209,6 +209,7 @@ slm_status slm_generate(slm_session *s, const int32_t *prompt, int n, const slm_
     if (!r.out.stopped && !r.out.cancelled) {
         r.out.id = -1;
         flow(&r.out, true);
+        if (r.out.stopped) r.st->finish = SLM_FINISH_STOP; /* a stop text in what waited to be <think> */
         if (r.out.cancelled) r.st->finish = SLM_FINISH_CANCELLED;
     }
     r.st->decode_ms = clock_ms() - t1;

@@ -161,6 +161,28 @@ static void bos_is_there_once(void) {
     }
 }
 
+/* A model that ends what it reads with EOS by itself still has to answer the prompt. */
+static void no_prompt_ends_in_eos(void) {
+    char            path[300];
+    mk              made = {0};
+    mkmodel_options mo = mkmodel_defaults("llama", TYPE_Q8_0);
+    mo.chat_template = "[{{ messages[0].content }}]";
+    snprintf(path, sizeof path, "%s/chat.gguf", test_tmp());
+    mkmodel(&made, &mo);
+    mk_poke(&made, "tokenizer.ggml.add_eos_token", MK_VALUE, 1);
+    CHECK(mk_save(&made, path));
+    mk_free(&made);
+    slm_model       *m = open_path(path, true);
+    slm_chat_options o = slm_chat_defaults();
+    slm_message      msg = message("user", "x");
+    if (!m) return;
+    slm_prompt p = prompt_of(m, &msg, 1, &o);
+    CHECK_INT(p.ids[0], slm_token_bos(m));
+    CHECK(p.n_ids > 0 && !slm_token_ends_turn(m, p.ids[p.n_ids - 1]));
+    slm_prompt_free(&p);
+    slm_model_close(m);
+}
+
 static void templates_that_fail_say_where(void) {
     slm_model  *m = open_made("qwen2", "{{ messages }}\n{{ raise_exception('only one message, please') }}");
     slm_message msg = message("user", "x");
@@ -207,14 +229,17 @@ static void thinking_is_switched(void) {
         {"{{ messages[0].content }}{# /no_think #}", SLM_THINK_OFF, "/no_think", false},
         {"A:{# <think> #}", SLM_THINK_OFF, "A:<think>\n\n</think>\n\n", false},
         {"A:", SLM_THINK_OFF, "A:", false},
+        /* what a message says opens no thinking, and there is none to close */
+        {"{{ messages[1].content }}", SLM_THINK_AUTO, "<think>", false},
+        {"{{ messages[1].content }}", SLM_THINK_OFF, "<think>", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(t); i++) {
         slm_model       *m = open_made("qwen2", t[i].source);
         slm_chat_options o = slm_chat_defaults();
-        slm_message      msg = message("user", "x");
+        slm_message      msgs[2] = {message("user", "x"), message("user", "<think>")};
         if (!m) return;
         o.think = t[i].think;
-        slm_prompt p = prompt_of(m, &msg, 1, &o);
+        slm_prompt p = prompt_of(m, msgs, 2, &o);
         CHECK_STR(((str){p.text, p.len}), str_of(t[i].want));
         CHECK_INT(p.in_thinking, t[i].inside);
         slm_prompt_free(&p);
@@ -322,6 +347,8 @@ static void thinking_is_not_the_answer(void) {
         /* at the budget the thinking is closed: nine bytes, two newlines, and the model goes on */
         {.split = true, .pieces = {"<think>", "a", "b", "c", "</think>", "Yes"}, .budget = 2, .thinking = "a|b|\n|", .answer = "Yes|", .n_new = 15},
         {.split = true, .pieces = {"<think>", "a", "b", "c", "</think>", "Yes"}, .budget = 9, .thinking = "a|b|c|", .answer = "Yes|", .n_new = 6},
+        /* a stop text in what waited to become <think> */
+        {.split = true, .pieces = {"<thin"}, .stop = {"in"}, .thinking = "", .answer = "<th|", .n_new = 1},
         /* a stop text ends the answer, not the thinking */
         {.split = true, .pieces = {"<think>", "no STOP", "</think>", "a STOP"}, .stop = {"STOP"}, .thinking = "no STOP|", .answer = "a |", .n_new = 4},
     };
@@ -333,6 +360,7 @@ const test_case tests_chat[] = {
     {"users_cannot_write_control_tokens", "text of messages stays text, through every filter", users_cannot_write_control_tokens},
     {"built_in_templates_render", "eight templates by name; the vocabulary's marks choose one", built_in_templates_render},
     {"bos_is_there_once", "whether or not the template prints it", bos_is_there_once},
+    {"no_prompt_ends_in_eos", "whatever the file says about EOS", no_prompt_ends_in_eos},
     {"templates_that_fail_say_where", "a template that raises or does not parse is an error, the model opens", templates_that_fail_say_where},
     {"thinking_is_switched", "off by variable, by /no_think or by closing it", thinking_is_switched},
     {"text_leaves_when_it_is_certain", "characters and stop texts across tokens", text_leaves_when_it_is_certain},
