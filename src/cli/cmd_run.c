@@ -43,7 +43,10 @@ static void put_thinking(answer *a, const char *p, size_t n) {
 
 static void close_thinking(answer *a) {
     if (a->in_thinking && a->show == THINKING_STDERR) err_put("\n", 1);
-    if (a->in_thinking && a->show == THINKING_STDOUT) out_text("</think>\n\n");
+    if (a->in_thinking && a->show == THINKING_STDOUT) {
+        out_text("</think>");
+        put_text(a, "\n\n", 2); /* where no answer follows, one newline ends the output */
+    }
     a->in_thinking = false;
 }
 

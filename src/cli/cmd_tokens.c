@@ -70,7 +70,9 @@ static bool answer_line(const options *o, const slm_model *m, str line) {
         strbuf_char(&b, ']');
     }
     strbuf_str(&b, STR("}\n"));
-    out_put(b.p, b.n);
+    if (b.bad) out_text("{\"error\":\"no memory\"}\n");
+    else out_put(b.p, b.n);
+    err.code = b.bad ? SLM_ERR_MEMORY : err.code;
     slm_free(ids);
     strbuf_free(&raw);
     strbuf_free(&b);

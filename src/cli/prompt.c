@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 static int own_text(const options *o, strbuf *out) {
     if (o->prompt && o->n_arg)
         return fail(EXIT_USAGE, "the prompt is given twice: by -p and as \"%s\"", o->arg[0]);
@@ -163,6 +162,10 @@ int make_prompt(const options *o, const slm_model *m, const strbuf *text, slm_pr
     co.vars = vars.p;
     size_t n_bad = make_utf8(&system);
     if (n_bad) warn(o, "the system message is not UTF-8: %zu broken sequence%s became U+FFFD", n_bad, n_bad > 1 ? "s" : "");
+    if (system.bad) {
+        rc = fail(EXIT_MEMORY, "no memory for the system message");
+        goto done;
+    }
     if (o->system || o->system_file) msgs[n++] = (slm_message){"system", system.p ? system.p : "", system.n};
     msgs[n++] = (slm_message){"user", text->p ? text->p : "", text->n};
     co.think = o->think;

@@ -4,6 +4,8 @@
 red=$(printf '\033[31m')
 expect 0 "Yes$red sir.\n" '' "$SLM" run -m "$THINKER" -N hi
 expect 0 "<think>hm</think>\n\nYes$red sir.\n" '' "$SLM" run -m "$THINKER" -N --show-thinking stdout hi
+# Cut inside the thinking: still one newline at the end.
+expect 0 "<think>hm</think>\n" '' "$SLM" run -m "$THINKER" -N --show-thinking stdout -n 2 hi
 expect 0 "Yes$red sir.\n" 'hm' "$SLM" run -m "$THINKER" -N --show-thinking stderr hi
 expect 0 "Yes$red sir.\n" '' "$SLM" run -m "$THINKER" -N --show-thinking none hi
 expect 3 "Yes$red\n" 'slm: the answer was cut*' "$SLM" run -m "$THINKER" -N -c 5 hi
