@@ -97,11 +97,14 @@ typedef struct {
     const char *isa;        /* "scalar", "avx2", ..: the best set up to this one;
                                NULL or "auto" = best on this CPU                    */
     bool        vocab_only; /* tokenizer only: weights are neither needed nor bound */
+    const void *data;       /* a GGUF of n_data bytes in memory, the caller's until close; path is then
+                               only its name in errors                              */
+    size_t      n_data;
 } slm_model_options;
 
 typedef struct {            /* strings live as long as the model                    */
     const char *name, *arch, *quant, *isa, *tokenizer, *pre;
-    uint64_t    n_params, file_bytes;
+    uint64_t    n_params, file_bytes, tensor_bytes;
     int         n_vocab, n_ctx_train, n_layer, n_embd, n_ff, n_head, n_head_kv, head_dim;
     bool        tied, packed, has_chat_template, adds_bos;
 } slm_model_info;
@@ -341,6 +344,49 @@ SLM_API bool slm_file_tensor(const slm_file *f, size_t i, slm_tensor_info *out);
 /* Calls `see` with each element of metadata entry i in order, until it returns false. */
 typedef bool (*slm_value_fn)(void *ud, uint64_t k, const slm_value *v);
 SLM_API void slm_file_values(const slm_file *f, size_t i, slm_value_fn see, void *ud);
+
+/* ---- Measuring --------------------------------------------------------------- */
+
+/* What `slm bench` is made of: how fast this machine can read and multiply at most, and what a
+ * model asks of it.  1 GB is 10^9 bytes; a multiplication and an addition are two operations. */
+
+/* Fastest pass that n_threads make over memory of four times the last cache, or of most_bytes where
+ * that is less (0: no bound). */
+SLM_API slm_status slm_measure_read(int n_threads, size_t most_bytes, double *gb_per_s, slm_error *err);
+/* 10^9 operations a second on 8-bit integers with one instruction set; 0: there is no loop for it. */
+SLM_API slm_status slm_measure_peak(const char *isa, int n_threads, double *gops, slm_error *err);
+
+typedef struct {
+    uint64_t weight_bytes;  /* read: matrices once for each batch, the output matrix once            */
+    uint64_t kv_bytes;      /* read: the cache as far as it is looked at, once for each batch        */
+    double   macs;          /* multiplications of the matrix products (attention's are not counted)  */
+} slm_work;
+/* The work of ids at positions pos .. pos + n - 1, with the logits of the last one. */
+SLM_API void slm_work_of(const slm_model *m, const slm_session_options *opt, int pos, int n, slm_work *out);
+
+typedef struct {            /* one matrix product, of a matrix with random weights                   */
+    const char *isa, *type; /* as slm_isa_name() and slm_type_name() name them                       */
+    int         n_threads, n_tok;
+    bool        large;      /* weights of four times the last cache; else they stay in the second    */
+    size_t      most_bytes; /* bound on large weights; 0: none                                       */
+} slm_product;
+typedef struct {
+    double gb_per_s, gmacs; /* weights read; 10^9 multiplications a second                           */
+    bool   has_kernel;      /* multiplies in integers; else decodes to float first                   */
+} slm_product_speed;
+SLM_API slm_status slm_measure_product(const slm_product *c, slm_product_speed *out, slm_error *err);
+/* Names of the tensor formats; NULL past the end. */
+SLM_API const char *slm_type_name(int i);
+
+/* Files of public models' shapes with random weights: "llama-3.2-1b:Q4_K_M".  n_layer 0: all layers.
+ * The names before and behind the colon; NULL past the end. */
+SLM_API const char *slm_shape_name(int i);
+SLM_API const char *slm_shape_quant(int i);
+SLM_API slm_status slm_shape_size(const char *spec, int n_layer, uint64_t *bytes, slm_error *err);
+/* *data: for slm_model_options.data; freed with slm_shape_free() after the model. */
+SLM_API slm_status slm_shape_make(const char *spec, int n_layer, int n_threads, void **data, size_t *size,
+                                  slm_error *err);
+SLM_API void slm_shape_free(void *data, size_t size); /* NULL is a no-op */
 
 #ifdef __cplusplus
 }

@@ -40,7 +40,9 @@ static void copy_text(char *dst, size_t room, str s) {
 
 static slm_status load(slm_model *m, const slm_model_options *opt, slm_error *err) {
     slm_status rc = kernels_select(&m->k, opt->isa, err);
-    if (rc || (rc = gguf_open(&m->file, opt->path, err)) || (rc = tok_load(&m->tok, m->file, err))) return rc;
+    if (rc) return rc;
+    rc = opt->data ? gguf_open_memory(&m->file, opt->data, opt->n_data, opt->path, err) : gguf_open(&m->file, opt->path, err);
+    if (rc || (rc = tok_load(&m->tok, m->file, err))) return rc;
     str      name = STR("");
     uint64_t type = UINT64_MAX;
     if ((rc = gguf_str(m->file, "general.name", &name, err)) || (rc = gguf_uint(m->file, "general.file_type", 0, UINT32_MAX, &type, err)))
@@ -90,7 +92,7 @@ void slm_model_describe(const slm_model *m, slm_model_info *out) {
     *out = (slm_model_info){
         .name = m->name, .arch = c->name, .quant = m->quant, .isa = m->k.name,
         .tokenizer = tok_model(m->tok), .pre = tok_pre(m->tok),
-        .n_params = m->w.n_params, .file_bytes = gguf_file_bytes(m->file),
+        .n_params = m->w.n_params, .file_bytes = gguf_file_bytes(m->file), .tensor_bytes = m->w.bytes,
         .n_vocab = tok_count(m->tok), .n_ctx_train = c->n_ctx_train, .n_layer = c->n_layer, .n_embd = c->n_embd,
         .n_ff = c->n_ff, .n_head = c->n_head, .n_head_kv = c->n_head_kv, .head_dim = c->head_dim,
         .tied = m->w.tied, .packed = m->w.packed.base != NULL, .has_chat_template = gguf_kv_find(m->file, "tokenizer.chat_template") != NULL,
