@@ -44,6 +44,7 @@ static void chat(void) { script("chat"); }
 static void tokens(void) { script("tokens"); }
 static void score(void) { script("score"); }
 static void show(void) { script("show"); }
+static void bench(void) { script("bench"); }
 
 const test_case tests_cli[] = {
     {"usage", "nonsense on the command line is exit 2 and one line", usage},
@@ -53,5 +54,6 @@ const test_case tests_cli[] = {
     {"tokens", "slm tokens: ids, pieces, lines", tokens},
     {"score", "slm score: log-probabilities, logits, continuation", score},
     {"show", "slm show: listing, check, template", show},
+    {"bench", "slm bench: rows, ranges, forms, shapes, comparison", bench},
     {0},
 };

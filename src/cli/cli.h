@@ -37,6 +37,22 @@ void           help_overview(void);
 #define MAX_STOPS 64
 #define MAX_VARS  64
 
+#define MAX_VALUES 64
+
+/* Of a flag that takes several: 1,2 or 1-4 or 1-8*2. */
+typedef struct {
+    int v[MAX_VALUES], n;
+} int_list;
+
+/* The flags of `slm bench`. */
+typedef struct {
+    int_list    p, n, pg /* pairs */, d, t, b, ub, kv, ctk, ctv;
+    int         rounds, layers, format;
+    const char *isa, *shape, *compare, *ab, *kernels, *plot; /* "" where = gave no value */
+    bool        no_warmup, no_roof;
+} bench_options;
+enum { FORMAT_MD, FORMAT_CSV, FORMAT_JSON, FORMAT_JSONL };
+
 /* One field for each row of the table in options.c, which names it. */
 struct options {
     const command *cmd;
@@ -60,6 +76,7 @@ struct options {
     bool greedy, ignore_eos, raw, json, no_newline, verbose, quiet, no_stdin, help;
     bool per_token, count, want_ids, decode, special, no_bos, jsonl;
     bool tensors, template_text, check, full;
+    bench_options bench;
 };
 enum { PACK_AUTO, PACK_ON, PACK_OFF };
 enum { STATS_NONE, STATS_TEXT, STATS_JSON };
@@ -69,6 +86,8 @@ enum { THINKING_AUTO, THINKING_STDERR, THINKING_STDOUT, THINKING_NONE };
 int  options_parse(options *o, const command *c, int argc, char **argv);
 /* Did the user set it?  By any name of the flag: option_given(o, "-n"). */
 bool option_given(const options *o, const char *name);
+/* As if the user had given the flag.  -1, or the exit code. */
+int  option_set(options *o, const char *name, const char *text);
 /* Calls `row` for every flag of a command, in the order of the table. */
 typedef struct {
     const char *group, *names, *arg, *range, *fallback, *env, *help;
@@ -148,6 +167,57 @@ int read_now(const options *o, int64_t *out);
 struct json;
 int add_vars(const options *o, pool *p, struct json *vars);
 
+/* ---- bench ------------------------------------------------------------------ */
+
+/* How a row was run. */
+typedef struct {
+    const char *isa;
+    int         kv, n_threads, n_batch, n_ubatch;
+} bench_setting;
+
+/* One test under one setting: its rounds and what they come to. */
+typedef struct {
+    bench_setting set;
+    int      n_prompt, n_gen, n_depth;
+    int      n_rounds;
+    double  *ms;                      /* [n_rounds]                                     */
+    bool    *noisy;                   /* [n_rounds]: others took part of the machine    */
+    double  *token_ms;                /* [n_rounds][n_gen], or NULL                     */
+    double  *first_ms;                /* [n_rounds]: until the first token's logits     */
+    int      n_noisy;
+    long     switches;
+    double   steal_ms, load_ms;
+    uint64_t peak_rss;
+    double   bytes, macs;             /* of one round                                   */
+    double   roof, peak;              /* GB/s and Gop/s of the machine; 0: not measured */
+    double   old_ts, ab_ratio;        /* NaN: nothing to compare with                   */
+    char     time[32];
+} bench_row;
+
+typedef struct {
+    slm_model_info info;              /* of a model that may be closed: */
+    char           name[128], arch[32], quant[32];
+    const char    *path;
+    bench_row     *row;
+    int            n_row;
+    int            n_roof, n_peak;
+    struct {
+        int    n_threads;
+        double before, after;
+    } roof[MAX_VALUES];
+    struct {
+        const char *isa;
+        int         n_threads;
+        double      gops;
+    } peak[4 * MAX_VALUES];
+} bench_report;
+
+double bench_median_ts(const bench_row *r); /* tokens a second, over the rounds without noise if any */
+const char *bench_kv_name(int kv);
+int  bench_print(const options *o, bench_report *b);
+/* Reads --compare's file and sets old_ts.  0 or exit code. */
+int  bench_compare(const char *path, bench_report *b);
+
 /* ---- opening -------------------------------------------------------------- */
 
 /* Opens o's model.  0 or exit code. */
@@ -159,7 +229,16 @@ int open_session(const options *o, slm_model *m, const slm_session_options *so,
                  slm_session **out);
 /* Bytes that this process may still take: MemAvailable, within the limits of its cgroups. */
 uint64_t available_bytes(void);
+/* The most memory this process held since its start or, where the system can forget, the reset. */
 uint64_t peak_rss_bytes(void);
+void     peak_rss_reset(void);
+/* Counters of what others took from us: switches that we did not ask for; time that the host of a
+ * virtual machine kept, of all its processors. */
+typedef struct {
+    long   switches;
+    double steal_ms;
+} disturbance;
+disturbance disturbance_now(void);
 /* "1.2 GiB" */
 const char *human_bytes(uint64_t n, char buf[32]);
 #endif

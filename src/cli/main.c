@@ -10,6 +10,7 @@
     X(tokens)       \
     X(render)       \
     X(show)         \
+    X(bench)        \
     X(help)
 
 #define X(name) extern const command cmd_##name;

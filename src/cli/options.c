@@ -20,6 +20,10 @@ typedef enum {
     CHOICE,   /* int: position in `choices`                                        */
     MAYBE,    /* int: as CHOICE, +1, but the value may only follow "="; 1 without   */
     IDS,      /* bool, and with --decode also TEXT into options.ids                */
+    INTS,     /* appends to an int_list: numbers in lo..hi, ranges, commas           */
+    PAIR,     /* appends two numbers in lo..hi to an int_list                      */
+    CHOICES,  /* appends positions in `choices` to an int_list                     */
+    OPTIONAL, /* as TEXT, but the value may only follow "="; "" without            */
     THINK     /* auto, on, off, or tokens: options.think and options.think_budget  */
 } kind;
 
@@ -38,12 +42,13 @@ typedef struct {
 } option;
 
 #define AT(f) offsetof(options, f)
+#define BENCH(f) AT(bench.f)
 #define SAMPLING(f) AT(sampling.f)
 #define ENGINE "run score"
 
 static const option table[] = {
     {"-m --model", TEXT, AT(model), "FILE", 0, 0, 0, "the first argument, when it is a file", "SLM_MODEL",
-     "Input", "run score tokens render show", "the model"},
+     "Input", "run score tokens render show bench", "the model"},
     {"-p --prompt", TEXT, AT(prompt), "TEXT", 0, 0, 0, "the other arguments", 0, "Input", "run", "the prompt"},
     {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run score tokens",
      "read text from FILE instead of stdin (- is stdin)"},
@@ -124,7 +129,7 @@ static const option table[] = {
      "tokens of a prompt evaluated at once; never changes a result"},
     {"--isa", TEXT, AT(isa), "SET", 0, 0, 0, "auto", "SLM_ISA", "CPU", ENGINE,
      "best instruction set to use: auto, or one that slm help isa lists"},
-    {"-ngl --n-gpu-layers", INT, AT(ngl), "N", -1, INT_MAX, 0, "ignored", 0, "CPU", ENGINE,
+    {"-ngl --n-gpu-layers", INT, AT(ngl), "N", -1, INT_MAX, 0, "ignored", 0, "CPU", ENGINE " bench",
      "accepted for llama.cpp's sake: there is no GPU here"},
 
     {"--count -c", FLAG, AT(count), 0, 0, 0, 0, 0, 0, "Output", "tokens", "print only how many"},
@@ -148,8 +153,36 @@ static const option table[] = {
     {"--no-newline", FLAG, AT(no_newline), 0, 0, 0, 0, 0, 0, "Output", "run", "add no newline to the answer"},
     {"--stats", MAYBE, AT(stats), "[=FORM]", 0, 0, "text json", 0, 0, "Output", "run", "statistics on stderr"},
     {"--stats-file", TEXT, AT(stats_file), "FILE", 0, 0, 0, 0, 0, "Output", "run", "statistics as JSON into FILE"},
-    {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run score", "a line per phase on stderr"},
-    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run score tokens show", "no warnings"},
+    {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run score bench", "a line per phase on stderr"},
+    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run score tokens show bench", "no warnings"},
+
+    {"--shape", TEXT, BENCH(shape), "NAME:QUANT", 0, 0, 0, 0, 0, "Input", "bench",
+     "a public model's shape with random weights, made in memory: llama-3.2-1b:Q4_K_M"},
+    {"--layers", INT, BENCH(layers), "N", 0, 1024, 0, "all", 0, "Input", "bench", "of --shape, only so many layers"},
+    {"-p --n-prompt", INTS, BENCH(p), "LIST", 0, 1 << 24, 0, "512", 0, "Tests", "bench",
+     "evaluate prompts of so many tokens; 0: none"},
+    {"-n --n-gen", INTS, BENCH(n), "LIST", 0, 1 << 24, 0, "128", 0, "Tests", "bench", "generate so many tokens; 0: none"},
+    {"-pg", PAIR, BENCH(pg), "P,N", 0, 1 << 24, 0, "none", 0, "Tests", "bench",
+     "a prompt of P tokens, then N generated ones, timed together; may be repeated"},
+    {"-d --n-depth", INTS, BENCH(d), "LIST", 0, 1 << 24, 0, "0", 0, "Tests", "bench",
+     "do so behind so many tokens that are in the cache already"},
+    {"-r --repetitions", INT, BENCH(rounds), "N", 1, 10000, 0, 0, 0, "Tests", "bench", "rounds of each test"},
+    {"--no-warmup", FLAG, BENCH(no_warmup), 0, 0, 0, 0, 0, 0, "Tests", "bench", "time the first round as it comes"},
+    {"--no-roof", FLAG, BENCH(no_roof), 0, 0, 0, 0, 0, 0, "Tests", "bench", "do not measure what the machine can do"},
+    {"-t --threads", INTS, BENCH(t), "LIST", 1, MAX_THREADS, 0, "one per performance core", "SLM_THREADS", "Settings",
+     "bench", "threads"},
+    {"-b --batch-size", INTS, BENCH(b), "LIST", 1, 1 << 24, 0, "2048", 0, "Settings", "bench", "upper bound of -ub"},
+    {"-ub --ubatch-size", INTS, BENCH(ub), "LIST", 1, 1 << 16, 0, "512", 0, "Settings", "bench",
+     "tokens of a prompt evaluated at once"},
+    {"--kv", CHOICES, BENCH(kv), "LIST", 0, 0, "f16 f32", "f16", 0, "Settings", "bench", "types of the cache"},
+    {"-ctk --cache-type-k", CHOICES, BENCH(ctk), "LIST", 0, 0, "f16 f32", "as --kv", 0, "Settings", "bench",
+     "the same; keys and values have one type"},
+    {"-ctv --cache-type-v", CHOICES, BENCH(ctv), "LIST", 0, 0, "f16 f32", "as --kv", 0, "Settings", "bench", "the same"},
+    {"--isa", TEXT, BENCH(isa), "LIST", 0, 0, 0, "auto", "SLM_ISA", "Settings", "bench",
+     "instruction sets: auto, or of those that slm help isa lists"},
+    {"-o --output", CHOICE, BENCH(format), "FORM", 0, 0, "md csv json jsonl", 0, 0, "Output", "bench", "how rows are printed"},
+    {"--compare", TEXT, BENCH(compare), "OLD.json", 0, 0, 0, 0, 0, "Output", "bench",
+     "speeds relative to the same tests of an earlier -o json or jsonl"},
     {"-h --help", FLAG, AT(help), 0, 0, 0, 0, 0, 0, "Output", "*", "this text"},
 };
 
@@ -277,6 +310,75 @@ static int store_think(options *o, const char *name, const char *text) {
     return -1;
 }
 
+/* ---- lists ----------------------------------------------------------------- */
+
+static bool push(int_list *l, int v) {
+    if (l->n == MAX_VALUES) return false;
+    l->v[l->n++] = v;
+    return true;
+}
+
+/* A whole number at *p, which moves behind it. */
+static bool take_whole(const char **p, double *out) {
+    size_t n = strspn(*p, "0123456789");
+    char   digits[16];
+    if (!n || n >= sizeof digits) return false;
+    memcpy(digits, *p, n);
+    digits[n] = 0;
+    *out = strtod(digits, NULL);
+    *p += n;
+    return true;
+}
+
+/* One of: 5   1-4   0-1024+256   1-8*2; in words that commas separate. */
+static int store_ints(const option *r, int_list *l, const char *name, const char *text) {
+    for (const char *p = text;;) {
+        double first, last, step = 1;
+        char   how = '+';
+        bool   good = take_whole(&p, &first);
+        last = first;
+        if (good && *p == '-') {
+            p++;
+            good = take_whole(&p, &last) && last >= first;
+            if (good && (*p == '+' || *p == '*')) {
+                how = *p++;
+                /* A factor that makes no progress would never end. */
+                good = take_whole(&p, &step) && step >= (how == '*' ? 2 : 1) && !(how == '*' && first < 1);
+            }
+        }
+        if (!good || (*p && *p != ','))
+            return fail(EXIT_USAGE, "%s: \"%s\" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2", name, text);
+        if (first < r->lo || last > r->hi) return out_of_range(r, name, text);
+        for (double v = first; v <= last; v = how == '*' ? v * step : v + step)
+            if (!push(l, (int)v)) return fail(EXIT_USAGE, "%s: more than %d values", name, MAX_VALUES);
+        if (!*p) return -1;
+        p++;
+    }
+}
+
+static int store_pair(const option *r, int_list *l, const char *name, const char *text) {
+    const char *p = text;
+    double      a, b;
+    if (!take_whole(&p, &a) || *p++ != ',' || !take_whole(&p, &b) || *p)
+        return fail(EXIT_USAGE, "%s: \"%s\" is not two numbers such as 512,128", name, text);
+    if (a > r->hi || b > r->hi) return out_of_range(r, name, text);
+    if (!push(l, (int)a) || !push(l, (int)b)) return fail(EXIT_USAGE, "%s: more than %d pairs", name, MAX_VALUES / 2);
+    return -1;
+}
+
+static int store_choices(const option *r, int_list *l, const char *name, const char *text) {
+    for (const char *p = text;; p++) {
+        char one[32];
+        int  at = 0;
+        snprintf(one, sizeof one, "%.*s", (int)strcspn(p, ","), p);
+        int rc = store_choice(r, &at, name, one);
+        if (rc >= 0) return rc;
+        if (!push(l, at)) return fail(EXIT_USAGE, "%s: more than %d values", name, MAX_VALUES);
+        p += strcspn(p, ",");
+        if (!*p) return -1;
+    }
+}
+
 /* Stores one value.  text is NULL for flags.  -1: stored; else the exit code. */
 static int store(options *o, const option *r, const char *name, const char *text) {
     void *field = (char *)o + r->at;
@@ -298,6 +400,10 @@ static int store(options *o, const option *r, const char *name, const char *text
         if (o->n_stop == MAX_STOPS) return fail(EXIT_USAGE, "%s: more than %d stop texts", name, MAX_STOPS);
         o->stop[o->n_stop++] = text;
         return -1;
+    case INTS: return store_ints(r, field, name, text);
+    case PAIR: return store_pair(r, field, name, text);
+    case CHOICES: return store_choices(r, field, name, text);
+    case OPTIONAL: *(const char **)field = text ? text : ""; return -1;
     case THINK: return store_think(o, name, text);
     case VARS:
         if (o->n_var == MAX_VARS) return fail(EXIT_USAGE, "%s: more than %d variables", name, MAX_VARS);
@@ -328,6 +434,11 @@ bool option_given(const options *o, const char *name) {
     return r && given[r - table];
 }
 
+int option_set(options *o, const char *name, const char *text) {
+    const option *r = find(o->cmd, str_of(name));
+    return r ? store(o, r, name, text) : fail(EXIT_USAGE, "there is no %s", name);
+}
+
 static int unknown(const command *c, str name) {
     char near[2048] = "";
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -346,7 +457,7 @@ static int unknown(const command *c, str name) {
 }
 
 static bool takes_value(const options *o, const option *r) {
-    return r->kind == IDS ? o->decode : r->kind != FLAG && r->kind != MAYBE;
+    return r->kind == IDS ? o->decode : r->kind != FLAG && r->kind != MAYBE && r->kind != OPTIONAL;
 }
 
 /* "-vq" are two flags and "-n32" is -n 32.  Only digits may be glued to a flag: of a glued text,
@@ -358,7 +469,7 @@ static int parse_bundle(options *o, const char *arg) {
         const option *r = find(o->cmd, str_of(name));
         if (!r) return -2;
         if (takes_value(o, r)) {
-            bool number = r->kind == INT || r->kind == SEED || r->kind == REAL || r->kind == FLOAT;
+            bool number = r->kind == INT || r->kind == SEED || r->kind == REAL || r->kind == FLOAT || r->kind == INTS;
             if (p != arg + 1 || !number || !strchr("0123456789", p[1])) return -2;
             return store(o, r, name, p + 1);
         }
@@ -429,7 +540,7 @@ static int check(options *o) {
 
 static options initial(void) {
     return (options){.n = 2048, .ctk = -1, .ctv = -1, .seed = -1, .ngl = -2, .think_budget = -1,
-                     .sampling = slm_sampling_defaults()};
+                     .sampling = slm_sampling_defaults(), .bench.rounds = 5};
 }
 
 int options_parse(options *o, const command *c, int argc, char **argv) {
@@ -478,7 +589,7 @@ void options_list(const command *c, void (*row)(const option_help *h)) {
         if (!is_for(r, c)) continue;
         char range[64] = "", fallback[64];
         if (r->choices) snprintf(range, sizeof range, "%s", r->choices);
-        else if (r->kind == INT || r->kind == REAL || r->kind == FLOAT) put_range(r, range);
+        else if (r->kind == INT || r->kind == INTS || r->kind == PAIR || r->kind == REAL || r->kind == FLOAT) put_range(r, range);
         put_fallback(r, &o, fallback);
         row(&(option_help){r->group, r->names, r->arg, range, fallback, r->env, r->help});
     }

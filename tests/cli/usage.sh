@@ -20,12 +20,12 @@ while IFS='|' read -r args want; do
         echo "    slm $args: exit $rc, '$err', wanted 'slm: $want'"
     fi
 done <<'TABLE'
-chat|"chat" is not a command; there are: run score tokens render show help
+chat|"chat" is not a command; there are: run score tokens render show bench help
 rum|"rum" is not a command; did you mean run? (slm help lists them)
 socre|"socre" is not a command; did you mean score? (slm help lists them)
 token|"token" is not a command; did you mean tokens? (slm help lists them)
-''|"" is not a command; there are: run score tokens render show help
---frob|"--frob" is not a command; there are: run score tokens render show help
+''|"" is not a command; there are: run score tokens render show bench help
+--frob|"--frob" is not a command; there are: run score tokens render show bench help
 help chat|no help on "chat": slm help lists the commands
 help run score|help takes one command
 run -c 1e9x|-c: "1e9x" is not a number
@@ -108,6 +108,33 @@ tokens -m x.gguf --jsonl a|--jsonl reads stdin and prints its own form: no text,
 tokens -m x.gguf --decode --json|--decode prints text: it does not go with --json, --jsonl or --count
 show a.gguf b.gguf|show takes one file, "b.gguf" is one more
 show --check --json a.gguf|only one of --check, --json and --template
+bench|no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first
+bench -p x|-p: "x" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
+bench -p ''|-p: "" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
+bench -p 1,|-p: "1," is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
+bench -p 4-1|-p: "4-1" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
+bench -p 1-8*1|-p: "1-8*1" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
+bench -p 0-8*2|-p: "0-8*2" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
+bench -p 1-8+0|-p: "1-8+0" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
+bench -n -1|-n: "-1" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
+bench -n 1e3|-n: "1e3" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
+bench -n 99999999999|-n: 99999999999 is out of range (0 to 16777216)
+bench -t 0|-t: 0 is out of range (1 to 256)
+bench -t 1-257|-t: 1-257 is out of range (1 to 256)
+bench -d 0-100|-d: more than 64 values
+bench -pg 512|-pg: "512" is not two numbers such as 512,128
+bench -pg 1,2,3|-pg: "1,2,3" is not two numbers such as 512,128
+bench -r 0|-r: 0 is out of range (1 to 10000)
+bench -o xml|-o: "xml" is not one of: md csv json jsonl
+bench --kv f16,q9|--kv: "q9" is not one of: f16 f32
+bench -ctk f16 -ctv f32|-ctk and -ctv differ: keys and values have one type here
+bench -m x.gguf -p 0 -n 0|nothing to measure: -p, -n and -pg are all 0
+bench --layers 2 -m x.gguf|--layers goes with --shape
+bench --shape gpt-4:Q4_0|--shape: there is no shape "gpt-4"; there are: llama-3.2-1b qwen2.5-1.5b smollm2-1.7b smollm2-135m phi-3.5-mini gemma-3-1b gemma-3-4b qwen3-0.6b
+bench --shape smollm2-135m|--shape: a shape is NAME:QUANT, such as smollm2-135m:Q4_K_M; "" is none of: F32 F16 Q8_0 Q4_0 Q4_K_M Q6_K
+bench --shape smollm2-135m:Q9 -p 1|--shape: a shape is NAME:QUANT, such as smollm2-135m:Q4_K_M; "Q9" is none of: F32 F16 Q8_0 Q4_0 Q4_K_M Q6_K
+bench --shape smollm2-135m:Q4_0 --layers 31|--shape: 31 layers: smollm2-135m has 30
+bench --shape smollm2-135m:Q4_0 -m x.gguf|both a model and a shape are named: -m and --shape
 TABLE
 
 # The environment is checked like a flag, and the flag comes first.
@@ -131,12 +158,13 @@ expect 2 '' 'slm: unknown flag --\\x1b\[31m*' "$SLM" run "--$(printf '\033')[31m
 expect 2 '' '*-c: "\\xff" is not a number' "$SLM" run -c "$(printf '\377')"
 
 expect 2 '' 'slm: --isa: "mmx" is not what this processor can run: auto scalar*' "$SLM" run --isa mmx
+expect 2 '' 'slm: --isa: "mmx" is not what this processor can run: auto scalar*' "$SLM" bench --isa scalar,mmx
 
 # What is right.
 expect 0 'slm 0.1.0\n' '' "$SLM" --version
-for c in run score tokens render show help; do
+for c in run score tokens render show bench help; do
     expect 0 "$("$SLM" help $c | sed 's/\\/\\\\/g; s/%/%%/g')\n" '' "$SLM" $c --help
 done
 expect 0 "$("$SLM" help | sed 's/%/%%/g')\n" '' "$SLM" --help
-same 'longest line of help' "$(for c in run score tokens render show help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
+same 'longest line of help' "$(for c in run score tokens render show bench help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
 finish

@@ -1,0 +1,380 @@
+/* bench.c - what this machine can do at most, and what a model asks of it: the two numbers that make
+ * a speed mean something.
+ *
+ * Generation reads every weight once per token, so its roof is how fast the machine reads memory;
+ * a prompt multiplies, so its roof is how fast the machine multiplies small integers.  Both roofs
+ * are measured by loops that do nothing else, with the threads that the model gets. */
+#include "cpu.h"
+#include "session.h"
+#include "synth.h"
+#include "thread.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+/* ---- reading ----------------------------------------------------------------- */
+
+enum { PIECE = 1 << 20 }; /* bytes of a task; a multiple of what a loop takes at a time */
+
+/* The sum only keeps the loads from being thrown away. */
+static uint64_t read_plain(const uint8_t *p, size_t n) {
+    const uint64_t *w = (const void *)p;
+    uint64_t        sum[8] = {0};
+    for (size_t i = 0; i < n / 64; i++)
+        for (int j = 0; j < 8; j++) sum[j] += w[i * 8 + (size_t)j];
+    return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
+}
+
+#if defined(__x86_64__)
+/* 256-bit loads, with `ahead` bytes of prefetch or none: which is faster differs between machines,
+ * and a roof is the better one. */
+__attribute__((target("avx2"))) static inline uint64_t read_256(const uint8_t *p, size_t n, size_t ahead) {
+    __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
+    for (size_t i = 0; i < n; i += 128) {
+        if (ahead) {
+            _mm_prefetch((const char *)p + i + ahead, _MM_HINT_T0);
+            _mm_prefetch((const char *)p + i + ahead + 64, _MM_HINT_T0);
+        }
+        a = _mm256_add_epi64(a, _mm256_load_si256((const void *)(p + i)));
+        b = _mm256_add_epi64(b, _mm256_load_si256((const void *)(p + i + 32)));
+        c = _mm256_add_epi64(c, _mm256_load_si256((const void *)(p + i + 64)));
+        d = _mm256_add_epi64(d, _mm256_load_si256((const void *)(p + i + 96)));
+    }
+    a = _mm256_add_epi64(_mm256_add_epi64(a, b), _mm256_add_epi64(c, d));
+    return (uint64_t)_mm256_extract_epi64(a, 0) + (uint64_t)_mm256_extract_epi64(a, 3);
+}
+
+__attribute__((target("avx2"))) static uint64_t read_avx2(const uint8_t *p, size_t n) { return read_256(p, n, 0); }
+
+__attribute__((target("avx2"))) static uint64_t read_avx2_ahead(const uint8_t *p, size_t n) { return read_256(p, n, 2048); }
+#endif
+
+typedef uint64_t (*read_fn)(const uint8_t *p, size_t n);
+
+static int read_loops(read_fn out[2]) {
+#if defined(__x86_64__)
+    if (cpu_features() & CPU_AVX2) {
+        out[0] = read_avx2;
+        out[1] = read_avx2_ahead;
+        return 2;
+    }
+#endif
+    out[0] = read_plain;
+    return 1;
+}
+
+typedef struct {
+    uint8_t *data;
+    read_fn  fn;
+    uint64_t sum[MAX_THREADS][8]; /* a cache line each */
+} read_job;
+
+static void read_task(void *ctx, int64_t task, int worker) {
+    read_job *j = ctx;
+    j->sum[worker][0] += j->fn(j->data + (size_t)task * PIECE, PIECE);
+}
+
+/* Not zeros: the kernel may back untouched pages by one page of zeros, and that would stay cached. */
+static void touch_task(void *ctx, int64_t task, int worker) {
+    read_job *j = ctx;
+    (void)worker;
+    memset(j->data + (size_t)task * PIECE, (int)(task & 127) + 1, PIECE);
+}
+
+/* Bytes of the largest cache as the system tells, 64 MiB where it does not. */
+static size_t last_cache_bytes(void) {
+    long most = 0;
+#ifdef _SC_LEVEL3_CACHE_SIZE
+    most = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    if (sysconf(_SC_LEVEL2_CACHE_SIZE) > most) most = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (sysconf(_SC_LEVEL4_CACHE_SIZE) > most) most = sysconf(_SC_LEVEL4_CACHE_SIZE);
+#endif
+    for (int i = 2; i <= 4; i++) {
+        char path[80], line[32];
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", i);
+        FILE *f = fopen(path, "re");
+        if (!f) continue;
+        if (fgets(line, sizeof line, f)) {
+            const long n = atol(line) * (strchr(line, 'M') ? 1 << 20 : 1 << 10);
+            if (n > most) most = n;
+        }
+        fclose(f);
+    }
+    return most > 0 ? (size_t)most : (size_t)64 << 20;
+}
+
+/* At least four times the last cache, so that at most a quarter of a pass could come out of it. */
+static size_t large_bytes(size_t most) {
+    size_t n = last_cache_bytes() * 4;
+    if (n < (size_t)256 << 20) n = (size_t)256 << 20;
+    if (most && n > most) n = most;
+    return n < PIECE ? PIECE : n / PIECE * PIECE;
+}
+
+slm_status slm_measure_read(int n_threads, size_t most_bytes, double *gb_per_s, slm_error *err) {
+    const size_t bytes = large_bytes(most_bytes);
+    const int64_t pieces = (int64_t)(bytes / PIECE);
+    arena        mem = {0};
+    thread_pool *threads = NULL;
+    read_fn      loop[2];
+    read_job    *j = mem_zero(1, sizeof *j);
+    double       best = 0;
+    if (!j) return err_memory(err, "a measurement", sizeof *j);
+    /* The loops' prefetch runs past the end of the last piece; it may, but a page more keeps it inside. */
+    slm_status rc = arena_alloc(&mem, bytes + 4096, "memory to read", err);
+    if (rc || (rc = thread_pool_create(&threads, n_threads, err))) goto end;
+    j->data = mem.base;
+    thread_run(threads, pieces, touch_task, j);
+    const int n_loops = read_loops(loop);
+    /* Five passes of each; the first wakes the threads. */
+    for (int pass = 0; pass < 5 * n_loops; pass++) {
+        j->fn = loop[pass % n_loops];
+        const double start = clock_ms();
+        thread_run(threads, pieces, read_task, j);
+        const double gb = (double)bytes / (clock_ms() - start) / 1e6;
+        if (gb > best) best = gb;
+    }
+    *gb_per_s = best;
+end:
+    thread_pool_free(threads);
+    arena_free(&mem);
+    mem_free(j);
+    return rc;
+}
+
+/* ---- multiplying ------------------------------------------------------------- */
+
+enum { PEAK_BYTES = 4096, PEAK_ROUNDS = 2000 }; /* of operands, which stay in the first cache */
+
+/* As the compiler makes it of plain C. */
+static int32_t multiply_scalar(const uint8_t *w, const int8_t *x) {
+    int32_t sum = 0;
+    for (int i = 0; i < PEAK_BYTES; i++) sum += w[i] * x[i];
+    return sum;
+}
+
+#if defined(__x86_64__)
+/* Unsigned times signed bytes into pairs of 16 bits; eight of those are added before they are
+ * widened, which is as many as 4-bit weights allow (8 * 2 * 15 * 127 < 2^15): with wider weights
+ * the kernels have to widen earlier and cannot reach this. */
+__attribute__((target("avx2"))) static int32_t multiply_avx2(const uint8_t *w, const int8_t *x) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i       a = _mm256_setzero_si256(), b = a;
+    for (int i = 0; i < PEAK_BYTES; i += 512) {
+        __m256i s = _mm256_setzero_si256(), t = s;
+        for (int k = 0; k < 8; k++) {
+            const __m256i *p = (const void *)(w + i + k * 64), *q = (const void *)(x + i + k * 64);
+            s = _mm256_add_epi16(s, _mm256_maddubs_epi16(p[0], q[0]));
+            t = _mm256_add_epi16(t, _mm256_maddubs_epi16(p[1], q[1]));
+        }
+        a = _mm256_add_epi32(a, _mm256_madd_epi16(s, ones));
+        b = _mm256_add_epi32(b, _mm256_madd_epi16(t, ones));
+    }
+    a = _mm256_add_epi32(a, b);
+    return _mm256_extract_epi32(a, 0) + _mm256_extract_epi32(a, 5);
+}
+#endif
+
+/* One line per instruction set that has a loop, by its name in kernels.c. */
+static const struct {
+    const char *isa;
+    int32_t (*multiply)(const uint8_t *w, const int8_t *x);
+} peaks[] = {
+    {"scalar", multiply_scalar},
+#if defined(__x86_64__)
+    {"avx2", multiply_avx2},
+#endif
+};
+
+typedef struct {
+    int32_t (*multiply)(const uint8_t *w, const int8_t *x);
+    uint8_t *w;
+    int8_t  *x;
+    int32_t  sum[MAX_THREADS][16]; /* a cache line each */
+} peak_job;
+
+static void peak_task(void *ctx, int64_t task, int worker) {
+    peak_job *j = ctx;
+    int32_t   sum = 0;
+    (void)task;
+    for (int i = 0; i < PEAK_ROUNDS; i++) {
+        __asm__ __volatile__("" ::: "memory"); /* or one round would serve for all */
+        sum += j->multiply(j->w, j->x) & 1;
+    }
+    j->sum[worker][0] += sum & 0xff;
+}
+
+slm_status slm_measure_peak(const char *isa, int n_threads, double *gops, slm_error *err) {
+    kernels      k;
+    arena        mem = {0};
+    thread_pool *threads = NULL;
+    slm_status   rc = kernels_select(&k, isa, err); /* only sets that this processor has get past here */
+    peak_job    *j = NULL;
+    double       best = 0;
+    if (rc) return rc;
+    *gops = 0;
+    if (!(j = mem_zero(1, sizeof *j))) return err_memory(err, "a measurement", sizeof *j);
+    for (size_t i = 0; i < ARRAY_LEN(peaks); i++)
+        if (!strcmp(peaks[i].isa, k.name)) j->multiply = peaks[i].multiply;
+    if (!j->multiply) goto end;
+    if ((rc = arena_alloc(&mem, 2 * PEAK_BYTES, "operands", err)) || (rc = thread_pool_create(&threads, n_threads, err))) goto end;
+    j->w = mem.base;
+    j->x = (int8_t *)mem.base + PEAK_BYTES;
+    for (int i = 0; i < PEAK_BYTES; i++) j->w[i] = (uint8_t)(i * 7 % 16), j->x[i] = (int8_t)(i * 13 % 255 - 127);
+    const int64_t tasks = (int64_t)n_threads * 8;
+    for (int pass = 0; pass < 6; pass++) {
+        const double start = clock_ms();
+        thread_run(threads, tasks, peak_task, j);
+        const double g = 2.0 * PEAK_BYTES * PEAK_ROUNDS * (double)tasks / (clock_ms() - start) / 1e6;
+        if (g > best) best = g;
+    }
+    *gops = best;
+end:
+    thread_pool_free(threads);
+    arena_free(&mem);
+    mem_free(j);
+    return rc;
+}
+
+/* ---- what a model asks ------------------------------------------------------- */
+
+static void add_matrix(slm_work *w, const matrix *m, int times, int n_tok) {
+    w->weight_bytes += (uint64_t)times * (uint64_t)m->rows * m->row_bytes;
+    w->macs += (double)n_tok * (double)m->rows * (double)m->cols;
+}
+
+/* Bytes of the cache that a query at `first` and those behind it up to `last` look at. */
+static uint64_t cache_bytes(const model_config *c, slm_kv_type type, int first, int last) {
+    const uint64_t row = 2 * (uint64_t)c->n_head_kv * (uint64_t)c->head_dim * (type == SLM_KV_F32 ? 4 : 2);
+    uint64_t       sum = 0;
+    for (int i = 0; i < c->n_layer; i++) {
+        const int from = c->local[i] && first >= c->window ? first - c->window + 1 : 0;
+        sum += row * (uint64_t)(last + 1 - from);
+    }
+    return sum;
+}
+
+void slm_work_of(const slm_model *m, const slm_session_options *opt, int pos, int n, slm_work *out) {
+    const weights *w = &m->w;
+    const int      batch = opt->n_batch ? opt->n_batch : 512;
+    memset(out, 0, sizeof *out);
+    for (int i = 0; i < w->cfg.n_layer; i++) {
+        const layer  *l = &w->layers[i];
+        const matrix *all[] = {&l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down};
+        for (size_t k = 0; k < ARRAY_LEN(all); k++) add_matrix(out, all[k], (n + batch - 1) / batch, n);
+    }
+    add_matrix(out, &w->head, 1, 1);
+    out->weight_bytes += (uint64_t)n * w->embed.row_bytes;
+    for (int i = 0; i < n; i += batch)
+        out->kv_bytes += cache_bytes(&w->cfg, opt->kv_type, pos + i, pos + (n - i < batch ? n : i + batch) - 1);
+}
+
+/* ---- one product ------------------------------------------------------------- */
+
+enum { PRODUCT_COLS = 2048 }; /* the width of a small model's matrices; whole blocks of every format */
+
+typedef struct {
+    uint8_t         *data;
+    const uint8_t   *pattern; /* a mebibyte of blocks; copied, since random blocks take longer to make than to multiply */
+    size_t           pattern_bytes, bytes;
+} copy_job;
+
+static void copy_task(void *ctx, int64_t task, int worker) {
+    const copy_job *j = ctx;
+    const size_t    at = (size_t)task * j->pattern_bytes;
+    (void)worker;
+    memcpy(j->data + at, j->pattern, j->bytes - at < j->pattern_bytes ? j->bytes - at : j->pattern_bytes);
+}
+
+typedef struct {
+    ops          o;
+    arena        mem; /* all below */
+    uint8_t     *data;
+    float       *x, *y;
+    void        *act;
+} product;
+
+static void product_layout(arena *a, product *p, const slm_product *c, const matrix *m) {
+    const size_t n = (size_t)c->n_tok;
+    p->data = arena_take(a, (size_t)m->rows, m->row_bytes, 4096);
+    p->x = arena_take(a, n * PRODUCT_COLS, sizeof(float), 64);
+    p->y = arena_take(a, n * (size_t)m->rows, sizeof(float), 64);
+    p->act = arena_take(a, n, act_bytes(PRODUCT_COLS), 64);
+    ops_layout(a, &p->o, c->n_threads, c->n_tok);
+}
+
+static slm_status fill_product(product *p, const matrix *m, slm_error *err) {
+    copy_job     j = {.data = p->data, .bytes = (size_t)m->rows * m->row_bytes};
+    const size_t blocks = ((size_t)1 << 20) / m->row_bytes * (PRODUCT_COLS / (size_t)m->type->block_elems);
+    j.pattern_bytes = blocks * (size_t)m->type->block_bytes;
+    uint8_t *pattern = mem_zero(blocks, (size_t)m->type->block_bytes);
+    if (!pattern) return err_memory(err, "weights", j.pattern_bytes);
+    synth_blocks(pattern, m->type, blocks, 1);
+    j.pattern = pattern;
+    thread_run(p->o.pool, (int64_t)((j.bytes + j.pattern_bytes - 1) / j.pattern_bytes), copy_task, &j);
+    mem_free(pattern);
+    return SLM_OK;
+}
+
+/* The best of some runs of at least a millisecond each, in seconds a product. */
+static double time_product(product *p, const ops_input *in, const ops_product *out, double budget_ms) {
+    double best = HUGE_VAL, spent = 0;
+    int    times = 1;
+    while (spent < budget_ms || best == HUGE_VAL) {
+        const double start = clock_ms();
+        for (int i = 0; i < times; i++) ops_matmul(&p->o, in, out, 1);
+        const double ms = clock_ms() - start;
+        spent += ms;
+        if (ms < 1 && times < 1 << 20) {
+            times *= 2;
+            continue;
+        }
+        if (ms / times < best) best = ms / times;
+    }
+    return best / 1e3;
+}
+
+slm_status slm_measure_product(const slm_product *c, slm_product_speed *out, slm_error *err) {
+    const type_info *type = type_by_name(c->type);
+    product          p = {0};
+    arena            measure = {0};
+    kernels          k;
+    slm_status       rc = kernels_select(&k, c->isa, err);
+    if (rc) return rc;
+    if (!type) return err_set(err, SLM_ERR_ARGUMENT, "there is no tensor format \"%s\"", c->type);
+    matrix m = {.type = type, .cols = PRODUCT_COLS};
+    type_row_bytes(type, PRODUCT_COLS, &m.row_bytes);
+    const size_t want = c->large ? large_bytes(c->most_bytes) : (size_t)c->n_threads << 18; /* half of a small second cache */
+    m.rows = (int64_t)(want / m.row_bytes) / KERNEL_ROWS * KERNEL_ROWS;
+    if (m.rows < KERNEL_ROWS) m.rows = KERNEL_ROWS;
+    product_layout(&measure, &p, c, &m);
+    if ((rc = arena_alloc(&p.mem, measure.used, "a product", err))) return rc;
+    product_layout(&p.mem, &p, c, &m);
+    m.data = p.data;
+    if ((rc = thread_pool_create(&p.o.pool, c->n_threads, err))) goto end;
+    p.o.k = k;
+    if ((rc = fill_product(&p, &m, err))) goto end;
+    const ops_input   in = {p.x, p.act, PRODUCT_COLS, c->n_tok};
+    const ops_product list[] = {{p.y, m.rows, &m}};
+    for (int64_t i = 0; i < (int64_t)c->n_tok * PRODUCT_COLS; i++) p.x[i] = (float)(i * 37 % 201 - 100) / 100;
+    for (int t = 0; t < c->n_tok && ops_in_integers(&p.o, &m); t++) ops_quantize(&p.o, &in, t);
+    const double s = time_product(&p, &in, list, c->large ? 60 : 12);
+    out->gb_per_s = (double)m.rows * (double)m.row_bytes / s / 1e9;
+    out->gmacs = (double)m.rows * PRODUCT_COLS * c->n_tok / s / 1e9;
+    out->has_kernel = ops_in_integers(&p.o, &m);
+end:
+    thread_pool_free(p.o.pool);
+    arena_free(&p.mem);
+    return rc;
+}
+
+const char *slm_type_name(int i) {
+    for (uint32_t id = 0; id < TYPE_COUNT; id++)
+        if (type_get(id) && i-- == 0) return type_get(id)->name;
+    return NULL;
+}

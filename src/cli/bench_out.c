@@ -1,0 +1,346 @@
+/* bench_out.c - rows of `slm bench` as a table, CSV and JSON, and against those of an earlier run.
+ *
+ * A row is first made a JSON object, whose names are the contract; CSV and the comparison read that. */
+#include "../json.h"
+#include "cli.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *bench_kv_name(int kv) { return kv == SLM_KV_F32 ? "f32" : "f16"; }
+
+/* ---- sums -------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts x.  q in [0, 1]; between two values, their mixture. */
+static double quantile(double *x, size_t n, double q) {
+    if (!n) return (double)NAN;
+    qsort(x, n, sizeof *x, by_size);
+    const double at = q * (double)(n - 1);
+    const size_t i = (size_t)at;
+    return i + 1 < n ? x[i] + (at - (double)i) * (x[i + 1] - x[i]) : x[i];
+}
+
+/* `per` values for each round that counts: those without noise, or all where there is none.
+ * NULL: no memory. */
+static double *pick(const bench_row *r, const double *from, size_t per, size_t *n) {
+    double *to = mem_zero((size_t)r->n_rounds * per, sizeof *to);
+    *n = 0;
+    if (!to) return NULL;
+    for (int i = 0; i < r->n_rounds; i++) {
+        if (r->noisy[i] && r->n_noisy < r->n_rounds) continue;
+        memcpy(to + *n, from + (size_t)i * per, per * sizeof *to);
+        *n += per;
+    }
+    return to;
+}
+
+static double median_of(const bench_row *r, const double *from, size_t per, double q) {
+    size_t  n;
+    double *x = pick(r, from, per, &n), m = x ? quantile(x, n, q) : (double)NAN;
+    mem_free(x);
+    return m;
+}
+
+static double tokens(const bench_row *r) { return r->n_prompt + r->n_gen; }
+
+static double per_second(const bench_row *r, double ms) { return ms > 0 ? tokens(r) / ms * 1e3 : (double)NAN; }
+
+double bench_median_ts(const bench_row *r) { return per_second(r, median_of(r, r->ms, 1, 0.5)); }
+
+typedef struct {
+    double mean, deviation;
+} spread;
+
+static spread spread_of(const bench_row *r, bool speed) {
+    spread s = {0, 0};
+    for (int i = 0; i < r->n_rounds; i++) s.mean += (speed ? per_second(r, r->ms[i]) : r->ms[i] * 1e6) / r->n_rounds;
+    for (int i = 0; i < r->n_rounds; i++) {
+        const double d = (speed ? per_second(r, r->ms[i]) : r->ms[i] * 1e6) - s.mean;
+        s.deviation += d * d;
+    }
+    s.deviation = r->n_rounds > 1 ? sqrt(s.deviation / (r->n_rounds - 1)) : 0;
+    return s;
+}
+
+static double gb_per_s(const bench_row *r) { return r->bytes / median_of(r, r->ms, 1, 0.5) / 1e6; }
+
+static double roof_pct(const bench_row *r) { return r->roof > 0 ? 100 * gb_per_s(r) / r->roof : (double)NAN; }
+
+static double peak_pct(const bench_row *r) {
+    const double gops = 2 * r->macs / median_of(r, r->ms, 1, 0.5) / 1e6;
+    return r->peak > 0 ? 100 * gops / r->peak : (double)NAN;
+}
+
+/* ---- JSON -------------------------------------------------------------------- */
+
+/* "llama 1.2B Q4_K_M" */
+static void model_type(const bench_report *b, char buf[128]) {
+    const double n = (double)b->info.n_params;
+    if (n >= 1e9) snprintf(buf, 128, "%s %.1fB %s", b->arch, n / 1e9, b->quant);
+    else snprintf(buf, 128, "%s %.1fM %s", b->arch, n / 1e6, b->quant);
+}
+
+static void put_text(pool *p, json *row, const char *name, const char *z) {
+    json_set(p, row, str_of(name), json_new_str(p, pool_copy(p, str_of(z))));
+}
+
+static void put_int(pool *p, json *row, const char *name, double v) { json_set(p, row, str_of(name), json_new_int(p, (int64_t)v)); }
+
+static void put_num(pool *p, json *row, const char *name, double v) { json_set(p, row, str_of(name), json_new_num(p, v)); }
+
+static json *row_to_json(pool *p, const bench_report *b, const bench_row *r) {
+    char   type[128];
+    json  *row = json_new(p, JSON_OBJ), *ns = json_new(p, JSON_ARR), *ts = json_new(p, JSON_ARR), *noisy = json_new(p, JSON_ARR);
+    spread time = spread_of(r, false), speed = spread_of(r, true);
+    model_type(b, type);
+    put_text(p, row, "model_filename", b->path);
+    put_text(p, row, "model_type", type);
+    put_int(p, row, "model_size", (double)b->info.tensor_bytes);
+    put_int(p, row, "model_n_params", (double)b->info.n_params);
+    put_int(p, row, "n_batch", r->set.n_batch);
+    put_int(p, row, "n_ubatch", r->set.n_ubatch);
+    put_int(p, row, "n_threads", r->set.n_threads);
+    put_text(p, row, "type_k", bench_kv_name(r->set.kv));
+    put_text(p, row, "type_v", bench_kv_name(r->set.kv));
+    put_text(p, row, "isa", r->set.isa);
+    json_set(p, row, STR("packed"), json_new_bool(p, false));
+    put_int(p, row, "n_prompt", r->n_prompt);
+    put_int(p, row, "n_gen", r->n_gen);
+    put_int(p, row, "n_depth", r->n_depth);
+    put_text(p, row, "test_time", r->time);
+    put_int(p, row, "avg_ns", time.mean);
+    put_int(p, row, "stddev_ns", time.deviation);
+    put_num(p, row, "avg_ts", speed.mean);
+    put_num(p, row, "stddev_ts", speed.deviation);
+    put_num(p, row, "median_ts", bench_median_ts(r));
+    const size_t n_gen = (size_t)r->n_gen;
+    put_num(p, row, "token_ms_p10", median_of(r, r->token_ms, n_gen, 0.1));
+    put_num(p, row, "token_ms_p50", median_of(r, r->token_ms, n_gen, 0.5));
+    put_num(p, row, "token_ms_p90", median_of(r, r->token_ms, n_gen, 0.9));
+    put_num(p, row, "gb_per_s", gb_per_s(r));
+    put_num(p, row, "roof_gb_per_s", r->roof > 0 ? r->roof : (double)NAN);
+    put_num(p, row, "roof_pct", roof_pct(r));
+    put_num(p, row, "peak_gops", r->peak > 0 ? r->peak : (double)NAN);
+    put_num(p, row, "peak_pct", peak_pct(r));
+    put_num(p, row, "load_ms", r->load_ms);
+    put_num(p, row, "first_token_ms", median_of(r, r->first_ms, 1, 0.5));
+    put_int(p, row, "peak_rss_bytes", (double)r->peak_rss);
+    json_set(p, row, STR("contended"), json_new_bool(p, r->n_noisy > 0));
+    put_int(p, row, "involuntary_switches", (double)r->switches);
+    put_num(p, row, "steal_ms", r->steal_ms);
+    if (!isnan(r->old_ts)) {
+        put_num(p, row, "old_ts", r->old_ts);
+        put_num(p, row, "old_ratio", bench_median_ts(r) / r->old_ts);
+    }
+    if (!isnan(r->ab_ratio)) put_num(p, row, "ab_ratio", r->ab_ratio);
+    for (int i = 0; i < r->n_rounds; i++) {
+        json_push(p, ns, json_new_int(p, (int64_t)(r->ms[i] * 1e6)));
+        json_push(p, ts, json_new_num(p, per_second(r, r->ms[i])));
+        json_push(p, noisy, json_new_bool(p, r->noisy[i]));
+    }
+    json_set(p, row, STR("samples_ns"), ns);
+    json_set(p, row, STR("samples_ts"), ts);
+    json_set(p, row, STR("samples_contended"), noisy);
+    return row;
+}
+
+static void print_json(const bench_report *b, pool *p, bool lines) {
+    strbuf s = {0};
+    if (!lines) out_text("[\n");
+    for (int i = 0; i < b->n_row; i++) {
+        s.n = 0;
+        json_write(&s, row_to_json(p, b, &b->row[i]));
+        if (!lines) out_text("  ");
+        out_put(s.p ? s.p : "", s.n);
+        out_text(!lines && i + 1 < b->n_row ? ",\n" : "\n");
+    }
+    if (!lines) out_text("]\n");
+    strbuf_free(&s);
+}
+
+/* ---- CSV --------------------------------------------------------------------- */
+
+/* Every field quoted, as llama-bench does; lists are left out. */
+static void print_csv(const bench_report *b, pool *p) {
+    strbuf s = {0}, v = {0};
+    for (int i = 0; i < b->n_row; i++) {
+        const json *row = row_to_json(p, b, &b->row[i]);
+        for (int values = i > 0; values < 2; values++) {
+            for (size_t k = 0; k < json_len(row); k++) {
+                const json *x = json_at(row, k);
+                if (json_type(x) == JSON_ARR) continue;
+                if (k) strbuf_char(&s, ',');
+                if (!values) {
+                    strbuf_str(&s, json_key_at(row, k));
+                    continue;
+                }
+                v.n = 0;
+                if (json_type(x) == JSON_STR) strbuf_str(&v, json_str(x));
+                else if (json_type(x) != JSON_NUM || isfinite(json_num(x))) json_write(&v, x);
+                strbuf_char(&s, '"');
+                for (size_t c = 0; c < v.n; c++) {
+                    if (v.p[c] == '"') strbuf_char(&s, '"');
+                    strbuf_char(&s, v.p[c]);
+                }
+                strbuf_char(&s, '"');
+            }
+            strbuf_char(&s, '\n');
+        }
+    }
+    out_put(s.p ? s.p : "", s.n);
+    strbuf_free(&s);
+    strbuf_free(&v);
+}
+
+/* ---- a table for people ------------------------------------------------------ */
+
+static void put_cell(strbuf *b, double v, int digits, const char *unit) {
+    if (isfinite(v)) strbuf_fmt(b, " %.*f%s |", digits, v, unit);
+    else strbuf_str(b, STR(" |"));
+}
+
+static bool any_differs(const bench_report *b, bool (*differ)(const bench_row *x, const bench_row *y)) {
+    for (int i = 1; i < b->n_row; i++)
+        if (differ(&b->row[0], &b->row[i])) return true;
+    return false;
+}
+
+static bool kv_differs(const bench_row *x, const bench_row *y) { return x->set.kv != y->set.kv; }
+static bool batch_differs(const bench_row *x, const bench_row *y) { return x->set.n_ubatch != y->set.n_ubatch; }
+
+static void put_row(strbuf *s, const bench_report *b, const bench_row *r, bool kv, bool batch, bool old, bool ab) {
+    char type[128], size[32], test[64] = "";
+    model_type(b, type);
+    strbuf_fmt(s, "| %s | %s | %d | %s |", type, human_bytes(b->info.tensor_bytes, size), r->set.n_threads, r->set.isa);
+    if (kv) strbuf_fmt(s, " %s |", bench_kv_name(r->set.kv));
+    if (batch) strbuf_fmt(s, " %d |", r->set.n_ubatch);
+    int n = 0;
+    if (r->n_prompt) n += snprintf(test, sizeof test, "pp%d", r->n_prompt);
+    if (r->n_gen) n += snprintf(test + n, sizeof test - (size_t)n, "%stg%d", n ? "+" : "", r->n_gen);
+    if (r->n_depth) snprintf(test + n, sizeof test - (size_t)n, " @ d%d", r->n_depth);
+    strbuf_fmt(s, " %s | %.2f \xc2\xb1 %.2f |", test, bench_median_ts(r), spread_of(r, true).deviation);
+    put_cell(s, gb_per_s(r), 2, "");
+    put_cell(s, roof_pct(r), 1, "");
+    put_cell(s, peak_pct(r), 1, "");
+    for (int i = 0; i < 3; i++) put_cell(s, median_of(r, r->token_ms, (size_t)r->n_gen, i == 0 ? 0.1 : i == 1 ? 0.5 : 0.9), 2, "");
+    put_cell(s, median_of(r, r->first_ms, 1, 0.5), 1, "");
+    if (old) put_cell(s, bench_median_ts(r) / r->old_ts, 3, "x");
+    if (ab) put_cell(s, r->ab_ratio, 3, "x");
+    if (r->n_noisy) strbuf_fmt(s, " busy in %d of %d |\n", r->n_noisy, r->n_rounds);
+    else strbuf_str(s, STR(" |\n"));
+}
+
+static void print_table(const bench_report *b) {
+    const bool kv = any_differs(b, kv_differs), batch = any_differs(b, batch_differs);
+    bool       old = false, ab = false;
+    strbuf     s = {0};
+    char       peak[32];
+    for (int i = 0; i < b->n_row; i++) old = old || !isnan(b->row[i].old_ts), ab = ab || !isnan(b->row[i].ab_ratio);
+    strbuf_fmt(&s, "| model | size | threads | isa |%s%s test | t/s | GB/s | roof %% | peak %% | ms p10 | p50 | p90 | first ms |%s%s |\n",
+               kv ? " kv |" : "", batch ? " ub |" : "", old ? " to old |" : "", ab ? " B to A |" : "");
+    strbuf_fmt(&s, "| --- | ---: | ---: | --- |%s%s ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |%s%s --- |\n",
+               kv ? " --- |" : "", batch ? " ---: |" : "", old ? " ---: |" : "", ab ? " ---: |" : "");
+    for (int i = 0; i < b->n_row; i++) put_row(&s, b, &b->row[i], kv, batch, old, ab);
+    strbuf_char(&s, '\n');
+    for (int i = 0; i < b->n_roof; i++)
+        strbuf_fmt(&s, "read roof, %d thread%s: %.2f GB/s (before %.2f, after %.2f)\n", b->roof[i].n_threads,
+                   b->roof[i].n_threads > 1 ? "s" : "",
+                   b->roof[i].before > b->roof[i].after ? b->roof[i].before : b->roof[i].after, b->roof[i].before, b->roof[i].after);
+    for (int i = 0; i < b->n_peak; i++)
+        if (b->peak[i].gops > 0)
+            strbuf_fmt(&s, "int8 peak, %s, %d thread%s: %.0f Gop/s\n", b->peak[i].isa, b->peak[i].n_threads,
+                       b->peak[i].n_threads > 1 ? "s" : "", b->peak[i].gops);
+    const bench_row *last = &b->row[b->n_row - 1];
+    strbuf_fmt(&s, "load: %.1f ms; peak memory: %s\n", b->row[0].load_ms, human_bytes(last->peak_rss, peak));
+    out_put(s.p ? s.p : "", s.n);
+    strbuf_free(&s);
+}
+
+enum { JSON_ROOM = 256 << 20 };
+
+int bench_print(const options *o, bench_report *b) {
+    pool p;
+    pool_init(&p, JSON_ROOM);
+    switch (o->bench.format) {
+    case FORMAT_CSV: print_csv(b, &p); break;
+    case FORMAT_JSON: print_json(b, &p, false); break;
+    case FORMAT_JSONL: print_json(b, &p, true); break;
+    default: print_table(b); break;
+    }
+    const bool full = p.full;
+    pool_free(&p);
+    return full ? fail(EXIT_MEMORY, "no memory for the rows") : 0;
+}
+
+/* ---- an earlier run ---------------------------------------------------------- */
+
+static bool same_int(const json *row, str name, int64_t v) {
+    const json *x = json_get(row, name);
+    return !x || json_int(x) == v; /* llama-bench's rows lack some */
+}
+
+static bool same_text(const json *row, str name, const char *z) {
+    const json *x = json_get(row, name);
+    return !x || str_is(json_str(x), z);
+}
+
+static bool same_test(const json *old, const bench_row *r) {
+    return same_int(old, STR("n_prompt"), r->n_prompt) && same_int(old, STR("n_gen"), r->n_gen) &&
+           same_int(old, STR("n_depth"), r->n_depth) && same_int(old, STR("n_threads"), r->set.n_threads) &&
+           same_int(old, STR("n_ubatch"), r->set.n_ubatch) && same_text(old, STR("type_k"), bench_kv_name(r->set.kv));
+}
+
+/* An old row of the same model, size and instruction set; failing that, of the same test. */
+static void compare_row(const json *old, bench_report *b, bool strict) {
+    char type[128];
+    model_type(b, type);
+    if (json_type(old) != JSON_OBJ || !json_get(old, STR("avg_ts"))) return;
+    const json *ts = json_get(old, STR("median_ts"));
+    if (!ts) ts = json_get(old, STR("avg_ts"));
+    for (int i = 0; i < b->n_row; i++) {
+        bench_row *r = &b->row[i];
+        if (!isnan(r->old_ts) || !same_test(old, r)) continue;
+        if (strict && (!same_text(old, STR("model_type"), type) || !same_text(old, STR("isa"), r->set.isa))) continue;
+        if (json_num(ts) > 0) r->old_ts = json_num(ts);
+    }
+}
+
+int bench_compare(const char *path, bench_report *b) {
+    strbuf    text = {0};
+    slm_error err = {0};
+    pool      p;
+    pool_init(&p, JSON_ROOM);
+    int rc = read_all(path, &text);
+    str all = {text.p ? text.p : "", text.n};
+    size_t at = 0;
+    while (at < all.n && strchr(" \t\r\n", all.p[at])) at++;
+    const bool array = at < all.n && all.p[at] == '[';
+    for (int strict = 1; strict >= 0 && !rc; strict--) {
+        if (array) {
+            const json *rows = json_parse(&p, all, &err);
+            if (!rows) break;
+            for (size_t i = 0; i < json_len(rows); i++) compare_row(json_at(rows, i), b, strict);
+            continue;
+        }
+        for (str rest = all; rest.n && !err.code;) {
+            const char *end = memchr(rest.p, '\n', rest.n);
+            const str   line = {rest.p, end ? (size_t)(end - rest.p) : rest.n};
+            if (line.n) compare_row(json_parse(&p, line, &err), b, strict);
+            rest.p += line.n + (end != NULL);
+            rest.n -= line.n + (end != NULL);
+        }
+    }
+    if (!rc && err.code) rc = fail(EXIT_RUNTIME, "%s: %s", path, err.text);
+    int found = 0;
+    for (int i = 0; i < b->n_row; i++) found += !isnan(b->row[i].old_ts);
+    if (!rc && !found) rc = fail(EXIT_RUNTIME, "%s: no row of it is of a test that was run here", path);
+    strbuf_free(&text);
+    pool_free(&p);
+    return rc;
+}

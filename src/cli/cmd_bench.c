@@ -1,0 +1,466 @@
+/* cmd_bench.c - how fast, and how near to what this machine can do.
+ *
+ * The roofs (how fast memory is read, how fast small integers are multiplied) are measured in the
+ * same run as the rows, before and after them: on a machine that others share, only ratios of one
+ * run mean something.  Tests run in rounds; where two settings are compared, the rounds alternate. */
+#include "../cpu.h"
+#include "cli.h"
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct {
+    int n_prompt, n_gen, n_depth;
+} bench_test;
+
+enum { MAX_SETTINGS = 256, MAX_TESTS = 512, MAX_ISA = 16 };
+
+typedef struct {
+    options      *o;
+    const char   *path;
+    const char   *isa[MAX_ISA];
+    int           n_isa;
+    bench_setting set[MAX_SETTINGS];
+    int           n_set;
+    bench_test    test[MAX_TESTS];
+    int           n_test;
+    void         *shape; /* --shape: the file in memory */
+    size_t        shape_bytes;
+    int32_t      *ids;   /* random tokens, as many as the longest test needs */
+    int           n_ids;
+    bench_report  report;
+} bench;
+
+/* A setting with its model and session. */
+typedef struct {
+    bench_setting set;
+    slm_model    *m;
+    slm_session  *s;
+    bool          owns_model;
+    double        model_ms, load_ms;
+} contestant;
+
+static void tell(const options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void tell(const options *o, const char *fmt, ...) {
+    char    text[200];
+    va_list ap;
+    if (!o->verbose && (o->quiet || !isatty(STDERR_FILENO))) return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    note("%s", text);
+}
+
+/* ---- what to run ------------------------------------------------------------- */
+
+static const char *best_isa(void) {
+    const char *best = "scalar", *name;
+    for (int i = 0; (name = slm_isa_name(i)); i++) best = name;
+    return best;
+}
+
+/* --isa scalar,avx2: names as slm_isa_name() holds them. */
+static int list_isa(bench *b) {
+    const char *p = b->o->bench.isa ? b->o->bench.isa : "auto";
+    for (;; p++) {
+        const str   word = {p, strcspn(p, ",")};
+        const char *name, *found = str_is(word, "auto") ? best_isa() : NULL;
+        strbuf      all = {0};
+        for (int i = 0; (name = slm_isa_name(i)); i++) {
+            if (str_is(word, name)) found = name;
+            strbuf_fmt(&all, " %s", name);
+        }
+        int rc = 0;
+        if (!found)
+            rc = fail(EXIT_USAGE, "--isa: \"%.*s\" is not what this processor can run: auto%.*s", (int)word.n, word.p,
+                      (int)all.n, all.n ? all.p : "");
+        else if (b->n_isa == MAX_ISA) rc = fail(EXIT_USAGE, "--isa: more than %d sets", MAX_ISA);
+        strbuf_free(&all);
+        if (rc) return rc;
+        b->isa[b->n_isa++] = found;
+        p += word.n;
+        if (!*p) return 0;
+    }
+}
+
+static void or_default(int_list *l, int v) {
+    if (!l->n) l->v[l->n++] = v;
+}
+
+static int list_settings(bench *b) {
+    bench_options *q = &b->o->bench;
+    for (int i = 0; i < q->ctk.n && i < q->ctv.n; i++)
+        if (q->ctk.v[i] != q->ctv.v[i]) return fail(EXIT_USAGE, "-ctk and -ctv differ: keys and values have one type here");
+    if (q->ctk.n && q->ctv.n && q->ctk.n != q->ctv.n) return fail(EXIT_USAGE, "-ctk and -ctv differ: keys and values have one type here");
+    if (q->ctk.n) q->kv = q->ctk;
+    if (q->ctv.n) q->kv = q->ctv;
+    or_default(&q->kv, 0);
+    or_default(&q->t, cpu_default_threads());
+    or_default(&q->b, 2048);
+    or_default(&q->ub, 512);
+    for (int i = 0; i < b->n_isa; i++)
+        for (int k = 0; k < q->kv.n; k++)
+            for (int t = 0; t < q->t.n; t++)
+                for (int n = 0; n < q->b.n; n++)
+                    for (int u = 0; u < q->ub.n; u++) {
+                        if (b->n_set == MAX_SETTINGS) return fail(EXIT_USAGE, "more than %d settings", MAX_SETTINGS);
+                        b->set[b->n_set++] = (bench_setting){b->isa[i], q->kv.v[k], q->t.v[t], q->b.v[n],
+                                                             q->ub.v[u] < q->b.v[n] ? q->ub.v[u] : q->b.v[n]};
+                    }
+    return 0;
+}
+
+static bool add_test(bench *b, int p, int n, int d) {
+    if (!p && !n) return true;
+    if (b->n_test == MAX_TESTS) return false;
+    b->test[b->n_test++] = (bench_test){p, n, d};
+    if (p + n + d > b->n_ids) b->n_ids = p + n + d; /* each is at most 2^24 */
+    return true;
+}
+
+static int list_tests(bench *b) {
+    bench_options *q = &b->o->bench;
+    bool           room = true;
+    or_default(&q->p, 512);
+    or_default(&q->n, 128);
+    or_default(&q->d, 0);
+    for (int d = 0; d < q->d.n; d++) {
+        for (int i = 0; i < q->p.n; i++) room = room && add_test(b, q->p.v[i], 0, q->d.v[d]);
+        for (int i = 0; i < q->n.n; i++) room = room && add_test(b, 0, q->n.v[i], q->d.v[d]);
+        for (int i = 0; i < q->pg.n; i += 2) room = room && add_test(b, q->pg.v[i], q->pg.v[i + 1], q->d.v[d]);
+    }
+    if (!room) return fail(EXIT_USAGE, "more than %d tests", MAX_TESTS);
+    return b->n_test ? 0 : fail(EXIT_USAGE, "nothing to measure: -p, -n and -pg are all 0");
+}
+
+/* ---- roofs ------------------------------------------------------------------- */
+
+/* Reading with each number of threads in use.  The better of both times counts: what lowers it is
+ * someone else. */
+static int measure_roofs(bench *b, bool after) {
+    bench_report *r = &b->report;
+    slm_error     err = {0};
+    for (int i = 0; i < b->n_set && !after; i++) {
+        int k = 0;
+        while (k < r->n_roof && r->roof[k].n_threads != b->set[i].n_threads) k++;
+        if (k == r->n_roof && k < MAX_VALUES) r->roof[r->n_roof++].n_threads = b->set[i].n_threads;
+    }
+    for (int i = 0; i < r->n_roof; i++) {
+        tell(b->o, "reading memory with %d thread%s", r->roof[i].n_threads, r->roof[i].n_threads > 1 ? "s" : "");
+        double *to = after ? &r->roof[i].after : &r->roof[i].before;
+        if (slm_measure_read(r->roof[i].n_threads, (size_t)(available_bytes() / 2), to, &err)) return fail_status(&err);
+    }
+    return 0;
+}
+
+static int measure_peaks(bench *b) {
+    bench_report *r = &b->report;
+    slm_error     err = {0};
+    for (int i = 0; i < b->n_set; i++) {
+        const bench_setting *s = &b->set[i];
+        int                  k = 0;
+        while (k < r->n_peak && (r->peak[k].n_threads != s->n_threads || strcmp(r->peak[k].isa, s->isa) != 0)) k++;
+        if (k < r->n_peak || k == (int)ARRAY_LEN(r->peak)) continue;
+        r->peak[k].isa = s->isa;
+        r->peak[k].n_threads = s->n_threads;
+        if (slm_measure_peak(s->isa, s->n_threads, &r->peak[k].gops, &err)) return fail_status(&err);
+        r->n_peak++;
+    }
+    return 0;
+}
+
+static void apply_roofs(bench_report *r) {
+    for (int i = 0; i < r->n_row; i++) {
+        bench_row *row = &r->row[i];
+        for (int k = 0; k < r->n_roof; k++)
+            if (r->roof[k].n_threads == row->set.n_threads)
+                row->roof = r->roof[k].after > r->roof[k].before ? r->roof[k].after : r->roof[k].before;
+        for (int k = 0; k < r->n_peak; k++)
+            if (r->peak[k].n_threads == row->set.n_threads && !strcmp(r->peak[k].isa, row->set.isa)) row->peak = r->peak[k].gops;
+    }
+}
+
+/* ---- opening ----------------------------------------------------------------- */
+
+static int make_shape(bench *b) {
+    const bench_options *q = &b->o->bench;
+    slm_error            err = {0};
+    uint64_t             need = 0, have = available_bytes();
+    char                 n[32], h[32];
+    if (slm_shape_size(q->shape, q->layers, &need, &err)) return fail(EXIT_USAGE, "--shape: %s", err.text);
+    if (need > have)
+        return fail(EXIT_MEMORY, "needs %s for the weights of %s, %s available: try --layers N", human_bytes(need, n),
+                    q->shape, human_bytes(have, h));
+    tell(b->o, "making %s of random weights", human_bytes(need, n));
+    if (slm_shape_make(q->shape, q->layers, cpu_default_threads(), &b->shape, &b->shape_bytes, &err)) return fail_status(&err);
+    b->path = q->shape;
+    return 0;
+}
+
+static int open_one(bench *b, contestant *c) {
+    slm_model_options mo = slm_model_defaults();
+    slm_error         err = {0};
+    const double      start = clock_ms();
+    mo.path = b->path;
+    mo.isa = c->set.isa;
+    mo.data = b->shape;
+    mo.n_data = b->shape_bytes;
+    if (slm_model_open(&c->m, &mo, &err)) return fail_status(&err);
+    c->owns_model = true;
+    c->model_ms = clock_ms() - start;
+    return 0;
+}
+
+static slm_session_options session_of(const bench *b, const bench_setting *set) {
+    slm_session_options so = slm_session_defaults();
+    so.n_ctx = b->n_ids;
+    so.n_batch = set->n_ubatch;
+    so.kv_type = (slm_kv_type)set->kv;
+    so.n_threads = set->n_threads;
+    return so;
+}
+
+static int start_session(bench *b, contestant *c) {
+    slm_session_options so = session_of(b, &c->set);
+    slm_memory          plan;
+    slm_error           err = {0};
+    int                 rc = 0;
+    if (slm_memory_plan(c->m, &so, &plan, &err)) return fail_status(&err);
+    const uint64_t need = plan.total - (b->shape ? plan.weights : 0), have = available_bytes(); /* the shape is there already */
+    if (need > have) {
+        char n[32], h[32];
+        return fail(EXIT_MEMORY, "needs %s for a context of %d, %s available: take shorter tests or less depth",
+                    human_bytes(need, n), plan.n_ctx, human_bytes(have, h));
+    }
+    const double start = clock_ms();
+    if (slm_session_create(&c->s, c->m, &so, &err)) rc = fail_status(&err);
+    c->load_ms = c->model_ms + clock_ms() - start;
+    return rc;
+}
+
+/* Closed models leave no strings behind: what rows need of them is copied. */
+static void keep_info(bench_report *r, const slm_model *m) {
+    slm_model_describe(m, &r->info);
+    snprintf(r->name, sizeof r->name, "%s", r->info.name);
+    snprintf(r->arch, sizeof r->arch, "%s", r->info.arch);
+    snprintf(r->quant, sizeof r->quant, "%s", r->info.quant);
+}
+
+/* Tokens that mean nothing, the same in every run. */
+static int make_ids(bench *b, int n_vocab) {
+    uint64_t x = 88172645463325252u; /* xorshift, Marsaglia 2003 */
+    if (b->ids) return 0;
+    if (!(b->ids = mem_zero((size_t)b->n_ids, sizeof *b->ids))) return fail(EXIT_MEMORY, "no memory for %d ids", b->n_ids);
+    for (int i = 0; i < b->n_ids; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        b->ids[i] = (int32_t)(x % (uint64_t)n_vocab);
+    }
+    return 0;
+}
+
+/* ---- rounds ------------------------------------------------------------------ */
+
+/* The cache holds n_depth tokens, untimed. */
+static int prepare(const bench *b, contestant *c, const bench_test *t) {
+    slm_error err = {0};
+    slm_session_rewind(c->s, t->n_depth);
+    if (slm_session_pos(c->s) == t->n_depth) return 0;
+    return slm_session_sync(c->s, b->ids, t->n_depth, &err) ? fail_status(&err) : 0;
+}
+
+static int warm_up(const bench *b, contestant *c, const bench_test *t) {
+    slm_error err = {0};
+    int       rc = prepare(b, c, t), n = t->n_prompt < c->set.n_ubatch ? t->n_prompt : c->set.n_ubatch;
+    if (n < 1) n = 1;
+    if (!rc && slm_session_sync(c->s, b->ids, t->n_depth + n, &err)) rc = fail_status(&err);
+    return rc;
+}
+
+static int run_round(const bench *b, contestant *c, bench_row *row, int round) {
+    const bench_test  t = {row->n_prompt, row->n_gen, row->n_depth};
+    slm_error         err = {0};
+    int               rc = prepare(b, c, &t), at = t.n_depth + t.n_prompt;
+    const disturbance before = disturbance_now();
+    const double      start = clock_ms();
+    double            last = start;
+    if (rc) return rc;
+    if (t.n_prompt && slm_session_sync(c->s, b->ids, at, &err)) return fail_status(&err);
+    if (t.n_prompt) row->first_ms[round] = (last = clock_ms()) - start;
+    for (int i = 0; i < t.n_gen; i++) {
+        if (slm_session_eval(c->s, b->ids[at + i], &err)) return fail_status(&err);
+        const double now = clock_ms();
+        row->token_ms[(size_t)round * (size_t)t.n_gen + (size_t)i] = now - last;
+        last = now;
+        if (!i && !t.n_prompt) row->first_ms[round] = last - start;
+    }
+    const disturbance after = disturbance_now();
+    const double      s = (last - start) / 1e3, steal = after.steal_ms - before.steal_ms;
+    const long        switches = after.switches - before.switches;
+    row->ms[round] = last - start;
+    row->switches += switches;
+    row->steal_ms += steal;
+    /* A quiet system interrupts a thread a few times a second for its own sake. */
+    row->noisy[round] = (double)switches > 1 + 5 * s * c->set.n_threads || steal > 0.01 * s * 1e3 * c->set.n_threads;
+    row->n_noisy += row->noisy[round];
+    return 0;
+}
+
+static int add_row(bench *b, const contestant *c, const bench_test *t, bench_row **out) {
+    bench_report *r = &b->report;
+    bench_row    *row = &r->row[r->n_row++]; /* there is room for every test under every setting */
+    const size_t  n = (size_t)b->o->bench.rounds;
+    *row = (bench_row){.set = c->set, .n_prompt = t->n_prompt, .n_gen = t->n_gen, .n_depth = t->n_depth, .n_rounds = (int)n,
+                       .load_ms = c->load_ms, .old_ts = (double)NAN, .ab_ratio = (double)NAN};
+    row->ms = mem_zero(n, sizeof *row->ms);
+    row->noisy = mem_zero(n, sizeof *row->noisy);
+    row->first_ms = mem_zero(n, sizeof *row->first_ms);
+    row->token_ms = mem_zero(n * (size_t)t->n_gen, sizeof *row->token_ms);
+    if (!row->ms || !row->noisy || !row->first_ms || !row->token_ms) return fail(EXIT_MEMORY, "no memory for %zu rounds", n);
+    const time_t now = time(NULL);
+    struct tm    utc;
+    if (gmtime_r(&now, &utc)) strftime(row->time, sizeof row->time, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    const slm_session_options so = session_of(b, &c->set);
+    slm_work                  w;
+    if (t->n_prompt) {
+        slm_work_of(c->m, &so, t->n_depth, t->n_prompt, &w);
+        row->bytes += (double)w.weight_bytes + (double)w.kv_bytes;
+        row->macs += w.macs;
+    }
+    for (int i = 0; i < t->n_gen; i++) {
+        slm_work_of(c->m, &so, t->n_depth + t->n_prompt + i, 1, &w);
+        row->bytes += (double)w.weight_bytes + (double)w.kv_bytes;
+        row->macs += w.macs;
+    }
+    *out = row;
+    return 0;
+}
+
+static void test_name(const bench_test *t, char buf[64]) {
+    int n = 0;
+    if (t->n_prompt) n += snprintf(buf + n, 64 - (size_t)n, "pp%d", t->n_prompt);
+    if (t->n_gen) n += snprintf(buf + n, 64 - (size_t)n, "%stg%d", n ? "+" : "", t->n_gen);
+    if (t->n_depth) snprintf(buf + n, 64 - (size_t)n, " @ d%d", t->n_depth);
+}
+
+/* All tests under n settings, whose rounds alternate. */
+static int run_group(bench *b, contestant *c, int n) {
+    int rc = 0;
+    for (int k = 0; k < n && !rc; k++) rc = start_session(b, &c[k]);
+    for (int i = 0; i < b->n_test && !rc; i++) {
+        bench_row *row[2] = {NULL, NULL};
+        char       name[64] = "";
+        test_name(&b->test[i], name);
+        for (int k = 0; k < n && !rc; k++) {
+            rc = add_row(b, &c[k], &b->test[i], &row[k]);
+            if (!rc && !b->o->bench.no_warmup) rc = warm_up(b, &c[k], &b->test[i]);
+        }
+        for (int round = 0; round < b->o->bench.rounds && !rc; round++) {
+            tell(b->o, "%s, %d thread%s, %s, round %d of %d", name, c->set.n_threads, c->set.n_threads > 1 ? "s" : "", c->set.isa, round + 1,
+                 b->o->bench.rounds);
+            for (int k = 0; k < n && !rc; k++) rc = run_round(b, &c[k], row[k], round);
+        }
+        for (int k = 0; k < n && !rc; k++) row[k]->peak_rss = peak_rss_bytes();
+    }
+    for (int k = 0; k < n; k++) slm_session_free(c[k].s), c[k].s = NULL;
+    return rc;
+}
+
+static int run_all(bench *b) {
+    contestant c = {0};
+    int        rc = 0;
+    peak_rss_reset();
+    for (int i = 0; i < b->n_set && !rc; i++) {
+        if (!c.m || strcmp(c.set.isa, b->set[i].isa) != 0) {
+            slm_model_close(c.m);
+            c = (contestant){.set = b->set[i]};
+            rc = open_one(b, &c);
+            if (!rc) keep_info(&b->report, c.m);
+            if (!rc) rc = make_ids(b, b->report.info.n_vocab);
+        }
+        c.set = b->set[i];
+        if (!rc) rc = run_group(b, &c, 1);
+    }
+    slm_model_close(c.m);
+    return rc;
+}
+
+/* ---- the command ------------------------------------------------------------- */
+
+static int measure(bench *b) {
+    bench_report *r = &b->report;
+    if (!(r->row = mem_zero((size_t)b->n_set * (size_t)b->n_test, sizeof *r->row))) return fail(EXIT_MEMORY, "no memory for the rows");
+    const bool roofs = !b->o->bench.no_roof;
+    int        rc = roofs ? measure_roofs(b, false) : 0;
+    if (!rc && roofs) rc = measure_peaks(b);
+    if (!rc && b->o->bench.shape) rc = make_shape(b);
+    r->path = b->path;
+    if (!rc) rc = run_all(b);
+    if (!rc && roofs) rc = measure_roofs(b, true);
+    apply_roofs(r);
+    if (!rc && b->o->bench.compare) rc = bench_compare(b->o->bench.compare, r);
+    return rc ? rc : bench_print(b->o, r);
+}
+
+static void release(bench *b) {
+    for (int i = 0; i < b->report.n_row; i++) {
+        bench_row *r = &b->report.row[i];
+        mem_free(r->ms);
+        mem_free(r->noisy);
+        mem_free(r->first_ms);
+        mem_free(r->token_ms);
+    }
+    mem_free(b->report.row);
+    mem_free(b->ids);
+    slm_shape_free(b->shape, b->shape_bytes);
+    mem_free(b);
+}
+
+static int check(bench *b) {
+    const bench_options *q = &b->o->bench;
+    uint64_t             bytes;
+    slm_error            err = {0};
+    if (q->layers && !q->shape) return fail(EXIT_USAGE, "--layers goes with --shape");
+    if (q->shape && b->o->model) return fail(EXIT_USAGE, "both a model and a shape are named: -m and --shape");
+    if (q->shape && slm_shape_size(q->shape, q->layers, &bytes, &err)) return fail(EXIT_USAGE, "--shape: %s", err.text);
+    if (q->compare && access(q->compare, R_OK)) return fail(EXIT_RUNTIME, "%s: cannot open: %s", q->compare, strerror(errno));
+    int rc = list_isa(b);
+    if (!rc) rc = list_settings(b);
+    return rc ? rc : list_tests(b);
+}
+
+static int bench_main(options *o) {
+    bench *b = mem_zero(1, sizeof *b);
+    stop_init(0, "");
+    if (!b) return fail(EXIT_MEMORY, "no memory");
+    b->o = o;
+    int rc = check(b);
+    if (!rc && !o->bench.shape) rc = name_model(o, &b->path);
+    if (rc < 0) rc = 0;
+    if (!rc && o->n_arg) rc = fail(EXIT_USAGE, "bench takes one model, \"%s\" is one more", o->arg[0]);
+    if (!rc) rc = measure(b);
+    release(b);
+    return out_end(rc);
+}
+
+const command cmd_bench = {
+    .name = "bench",
+    .brief = "speed, and how near it is to what this machine can do",
+    .usage = "[-m FILE | --shape NAME:QUANT] [FLAGS]",
+    .examples = "  slm bench -m model.gguf\n"
+                "  slm bench -m model.gguf -p 128,512 -n 64 -t 1-4 -r 3\n"
+                "  slm bench --shape llama-3.2-1b:Q4_K_M -p 0 -d 0,4096\n"
+                "  slm bench -m model.gguf -o json > old.json\n"
+                "  slm bench -m model.gguf --compare old.json\n",
+    .notes = "A LIST is 1,2 or 1-4 or 0-1024+256 or 1-8*2.  Tests: pp, a prompt; tg, generated tokens; both behind -d\n"
+             "tokens.  Every list is combined with every other.  GB/s counts the weights and the part of the cache\n"
+             "that are read, its roof is the fastest read of memory in this run; peak %% is the share of the machine's\n"
+             "8-bit multiplications.  t/s is the median.  Rounds in which others took more than a little of the\n"
+             "processors (involuntary switches, steal) are marked and left out of medians where others remain.\n"
+             "first_token_ms begins where load_ms ends.\n",
+    .main = bench_main,
+};
