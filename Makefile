@@ -2,6 +2,8 @@
 MODE    ?= release
 CC      ?= cc
 AR      ?= ar
+LD      ?= ld
+OBJCOPY ?= objcopy
 CROSS   ?=
 RUN     ?=
 PREFIX  ?= /usr/local
@@ -11,6 +13,8 @@ WERROR  ?=
 ifneq ($(CROSS),)
   CC := $(CROSS)gcc
   AR := $(CROSS)ar
+  LD := $(CROSS)ld
+  OBJCOPY := $(CROSS)objcopy
 endif
 
 O := build/$(MODE)$(if $(CROSS),-$(CROSS:-=))
@@ -59,7 +63,7 @@ CLI   := $(wildcard src/cli/*.c)
 TESTS := $(wildcard tests/*.c)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
-.PHONY: all slm test lib install clean help check-layers
+.PHONY: all slm test lib install clean help check-layers check-names
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
@@ -84,14 +88,23 @@ $(O)/%.o: %.c Makefile
 	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 -include $(patsubst %.o,%.d,$(call obj,$(ENGINE) $(CLI) $(TESTS)))
 
-lib: $(O)/libslm.a
+# A client sees slm.h's functions only: one object, whose other names (err_set, dict_get, eval ..) are
+# made local, so that they cannot clash with the client's.  Where there is no objcopy they stay.
+$(O)/public/libslm.a: $(call obj,$(ENGINE))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(call say,AR)
+	$(Q)if command -v $(OBJCOPY) > /dev/null; then \
+	    $(LD) -r -o $(@D)/slm.o $^ && $(OBJCOPY) --localize-hidden $(@D)/slm.o && $(AR) rcs $@ $(@D)/slm.o; \
+	else $(AR) rcs $@ $^; fi
+lib: $(O)/public/libslm.a
 	@cp -f $< libslm.a
 
 # The example in slm.h's comment is a program; it is cut out, compiled and run.
 $(O)/example.c: include/slm.h Makefile
 	@mkdir -p $(@D)
 	@sed -n '/A whole program/,/Functions that can fail/s/^ \*   //p' $< > $@
-$(O)/example: $(O)/example.c $(O)/libslm.a
+$(O)/example: $(O)/example.c $(O)/public/libslm.a
 	$(call say,LD)
 	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) -Iinclude -o $@ $^ $(LIBS)
 
@@ -99,7 +112,11 @@ check-layers:
 	@sh scripts/layers.sh $(sort $(wildcard src/*.[ch] src/kernels/*.[ch] src/cli/*.[ch]))
 	@! grep -niE 'llama|qwen|gemma|phi|smollm' src/forward.c src/ops.c src/kv.c
 
-test: check-layers $(O)/slm $(O)/run-tests $(O)/example
+# Names that a client of the library could clash with: none.
+check-names: $(O)/public/libslm.a
+	@! command -v $(OBJCOPY) > /dev/null || ! nm -g --defined-only $< | awk 'NF == 3 && $$3 !~ /^(slm_|_?_odr_asan|__asan|__ubsan)/ { print $$3 }' | grep .
+
+test: check-layers check-names $(O)/slm $(O)/run-tests $(O)/example
 	SLM="$(CURDIR)/$(O)/slm" EXAMPLE="$(CURDIR)/$(O)/example" RUN="$(RUN)" $(RUN) $(O)/run-tests
 
 install: slm lib

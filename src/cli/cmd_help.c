@@ -62,8 +62,8 @@ void help_command(const command *c) {
 
 void help_overview(void) {
     out_text("slm - runs small language models from GGUF files on the CPU\n\n"
-             "  slm run -m model.gguf --raw \"Once upon a time\"\n"
-             "  slm run -m model.gguf --raw -n 64 --temp 0 < prompt.txt\n"
+             "  slm run -m model.gguf \"Why is the sky blue?\"\n"
+             "  slm run -m model.gguf -n 64 --temp 0 \"A title for this:\" < text.txt\n"
              "  slm show model.gguf\n"
              "\nCommands\n");
     const command *c;

@@ -171,8 +171,9 @@ int make_prompt(const options *o, const slm_model *m, const strbuf *text, slm_pr
     co.think = o->think;
     co.special = o->special;
     if (slm_chat_prompt(m, msgs, n, &co, out, &err)) {
-        rc = fail_status(&err);
-        if (rc == EXIT_RUNTIME && !o->quiet) note("--raw continues the text without a template; --template NAME uses another");
+        const char *hint = err.code == SLM_ERR_FORMAT ? " (--raw: without a template; --template NAME: another)" : "";
+        const int   room = (int)(sizeof err.text - strlen(hint) - 8);
+        rc = *hint ? fail(EXIT_RUNTIME, "%.*s%s", room, err.text, hint) : fail_status(&err);
     } else if (out->template_name && !o->template_name)
         warn(o, "the model has no chat template: using the built-in %s, whose marks its vocabulary has (--raw: none)", out->template_name);
 done:
