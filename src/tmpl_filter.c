@@ -155,7 +155,7 @@ static val f_wordcount(tm_call *c) {
     const tm_text *s = in_text(c);
     int64_t        n_words = 0;
     bool           in_word = false;
-    tm_pay(c->t, 2 * s->n);
+    tm_pay(c->t, 4 * s->n);
     for (size_t i = 0, n; i < s->n; i += n) {
         uint32_t cp;
         n = char_at(s, i, &cp);
