@@ -373,6 +373,7 @@ typedef struct {            /* one matrix product, of a matrix with random weigh
 typedef struct {
     double gb_per_s, gmacs; /* weights read; 10^9 multiplications a second                           */
     bool   has_kernel;      /* multiplies in integers; else decodes to float first                   */
+    bool   packed;          /* the weights were rearranged as slm_model_pack() does                   */
 } slm_product_speed;
 SLM_API slm_status slm_measure_product(const slm_product *c, slm_product_speed *out, slm_error *err);
 /* Names of the tensor formats; NULL past the end. */

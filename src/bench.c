@@ -149,12 +149,16 @@ end:
 
 /* ---- multiplying ------------------------------------------------------------- */
 
-enum { PEAK_BYTES = 4096, PEAK_ROUNDS = 2000 }; /* of operands, which stay in the first cache */
+/* A call multiplies PEAK_STEPS times 2 vectors of w by 4 of x, so that loads do not bound it; w and x
+ * (of the widest set) stay in the first cache. */
+enum { PEAK_STEPS = 32, PEAK_W = PEAK_STEPS * 128, PEAK_X = PEAK_STEPS * 256, PEAK_CALLS = 1000 };
 
-/* As the compiler makes it of plain C. */
+/* As the compiler makes it of plain C; "vectors" of 32. */
 static int32_t multiply_scalar(const uint8_t *w, const int8_t *x) {
     int32_t sum = 0;
-    for (int i = 0; i < PEAK_BYTES; i++) sum += w[i] * x[i];
+    for (int i = 0; i < PEAK_STEPS; i++)
+        for (int t = 0; t < 8; t++)
+            for (int k = 0; k < 32; k++) sum += w[i * 64 + t / 4 * 32 + k] * x[i * 128 + t % 4 * 32 + k];
     return sum;
 }
 
@@ -163,31 +167,53 @@ static int32_t multiply_scalar(const uint8_t *w, const int8_t *x) {
  * widened, which is as many as 4-bit weights allow (8 * 2 * 15 * 127 < 2^15): with wider weights
  * the kernels have to widen earlier and cannot reach this. */
 __attribute__((target("avx2"))) static int32_t multiply_avx2(const uint8_t *w, const int8_t *x) {
-    const __m256i ones = _mm256_set1_epi16(1);
-    __m256i       a = _mm256_setzero_si256(), b = a;
-    for (int i = 0; i < PEAK_BYTES; i += 512) {
-        __m256i s = _mm256_setzero_si256(), t = s;
-        for (int k = 0; k < 8; k++) {
-            const __m256i *p = (const void *)(w + i + k * 64), *q = (const void *)(x + i + k * 64);
-            s = _mm256_add_epi16(s, _mm256_maddubs_epi16(p[0], q[0]));
-            t = _mm256_add_epi16(t, _mm256_maddubs_epi16(p[1], q[1]));
-        }
-        a = _mm256_add_epi32(a, _mm256_madd_epi16(s, ones));
-        b = _mm256_add_epi32(b, _mm256_madd_epi16(t, ones));
+    const __m256i *p = (const void *)w, *q = (const void *)x, ones = _mm256_set1_epi16(1);
+    __m256i        sum = _mm256_setzero_si256();
+    for (int i = 0; i < PEAK_STEPS; i += 8) {
+        __m256i s[8];
+        for (int t = 0; t < 8; t++) s[t] = _mm256_setzero_si256();
+        for (int k = i; k < i + 8; k++)
+            for (int t = 0; t < 8; t++)
+                s[t] = _mm256_add_epi16(s[t], _mm256_maddubs_epi16(p[k * 2 + t / 4], q[k * 4 + t % 4]));
+        for (int t = 0; t < 8; t++) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(s[t], ones));
     }
-    a = _mm256_add_epi32(a, b);
-    return _mm256_extract_epi32(a, 0) + _mm256_extract_epi32(a, 5);
+    return _mm256_extract_epi32(sum, 0) + _mm256_extract_epi32(sum, 5);
+}
+
+/* Four products of bytes are added to 32 bits by one instruction. */
+__attribute__((target("avx2,avxvnni"))) static int32_t multiply_avxvnni(const uint8_t *w, const int8_t *x) {
+    const __m256i *p = (const void *)w, *q = (const void *)x;
+    __m256i        s[8];
+    for (int t = 0; t < 8; t++) s[t] = _mm256_setzero_si256();
+    for (int k = 0; k < PEAK_STEPS; k++)
+        for (int t = 0; t < 8; t++) s[t] = _mm256_dpbusd_avx_epi32(s[t], p[k * 2 + t / 4], q[k * 4 + t % 4]);
+    for (int t = 1; t < 8; t++) s[0] = _mm256_add_epi32(s[0], s[t]);
+    return _mm256_extract_epi32(s[0], 0) + _mm256_extract_epi32(s[0], 5);
+}
+
+/* In 512 bits, whatever width the kernels choose. */
+__attribute__((target("avx512f,avx512vnni"))) static int32_t multiply_avx512vnni(const uint8_t *w, const int8_t *x) {
+    const __m512i *p = (const void *)w, *q = (const void *)x;
+    __m512i        s[8];
+    for (int t = 0; t < 8; t++) s[t] = _mm512_setzero_si512();
+    for (int k = 0; k < PEAK_STEPS; k++)
+        for (int t = 0; t < 8; t++) s[t] = _mm512_dpbusd_epi32(s[t], p[k * 2 + t / 4], q[k * 4 + t % 4]);
+    for (int t = 1; t < 8; t++) s[0] = _mm512_add_epi32(s[0], s[t]);
+    return _mm512_reduce_add_epi32(s[0]);
 }
 #endif
 
 /* One line per instruction set that has a loop, by its name in kernels.c. */
 static const struct {
     const char *isa;
+    int         vector; /* bytes */
     int32_t (*multiply)(const uint8_t *w, const int8_t *x);
 } peaks[] = {
-    {"scalar", multiply_scalar},
+    {"scalar", 32, multiply_scalar},
 #if defined(__x86_64__)
-    {"avx2", multiply_avx2},
+    {"avx2", 32, multiply_avx2},
+    {"avxvnni", 32, multiply_avxvnni},
+    {"avx512vnni", 64, multiply_avx512vnni},
 #endif
 };
 
@@ -202,8 +228,8 @@ static void peak_task(void *ctx, int64_t task, int worker) {
     peak_job *j = ctx;
     int32_t   sum = 0;
     (void)task;
-    for (int i = 0; i < PEAK_ROUNDS; i++) {
-        __asm__ __volatile__("" ::: "memory"); /* or one round would serve for all */
+    for (int i = 0; i < PEAK_CALLS; i++) {
+        __asm__ __volatile__("" ::: "memory"); /* or one call would serve for all */
         sum += j->multiply(j->w, j->x) & 1;
     }
     j->sum[worker][0] += sum & 0xff;
@@ -215,22 +241,24 @@ slm_status slm_measure_peak(const char *isa, int n_threads, double *gops, slm_er
     thread_pool *threads = NULL;
     slm_status   rc = kernels_select(&k, isa, err); /* only sets that this processor has get past here */
     peak_job    *j = NULL;
-    double       best = 0;
+    double       best = 0, per_call = 0;
     if (rc) return rc;
     *gops = 0;
     if (!(j = mem_zero(1, sizeof *j))) return err_memory(err, "a measurement", sizeof *j);
     for (size_t i = 0; i < ARRAY_LEN(peaks); i++)
-        if (!strcmp(peaks[i].isa, k.name)) j->multiply = peaks[i].multiply;
+        if (!strcmp(peaks[i].isa, k.name)) j->multiply = peaks[i].multiply, per_call = 2.0 * 8 * PEAK_STEPS * peaks[i].vector;
     if (!j->multiply) goto end;
-    if ((rc = arena_alloc(&mem, 2 * PEAK_BYTES, "operands", err)) || (rc = thread_pool_create(&threads, n_threads, err))) goto end;
+    if ((rc = arena_alloc(&mem, PEAK_W + PEAK_X, "operands", err)) || (rc = thread_pool_create(&threads, n_threads, err))) goto end;
     j->w = mem.base;
-    j->x = (int8_t *)mem.base + PEAK_BYTES;
-    for (int i = 0; i < PEAK_BYTES; i++) j->w[i] = (uint8_t)(i * 7 % 16), j->x[i] = (int8_t)(i * 13 % 255 - 127);
+    j->x = (int8_t *)mem.base + PEAK_W;
+    for (int i = 0; i < PEAK_W; i++) j->w[i] = (uint8_t)(i * 7 % 16);
+    for (int i = 0; i < PEAK_X; i++) j->x[i] = (int8_t)(i * 13 % 255 - 127);
     const int64_t tasks = (int64_t)n_threads * 8;
-    for (int pass = 0; pass < 6; pass++) {
+    /* A pass takes a millisecond: among many, some are not interrupted. */
+    for (int pass = 0; pass < 30; pass++) {
         const double start = clock_ms();
         thread_run(threads, tasks, peak_task, j);
-        const double g = 2.0 * PEAK_BYTES * PEAK_ROUNDS * (double)tasks / (clock_ms() - start) / 1e6;
+        const double g = per_call * PEAK_CALLS * (double)tasks / (clock_ms() - start) / 1e6;
         if (g > best) best = g;
     }
     *gops = best;
@@ -294,7 +322,7 @@ static void copy_task(void *ctx, int64_t task, int worker) {
 typedef struct {
     ops          o;
     arena        mem; /* all below */
-    uint8_t     *data;
+    uint8_t     *data, *packed;
     float       *x, *y;
     void        *act;
 } product;
@@ -302,6 +330,7 @@ typedef struct {
 static void product_layout(arena *a, product *p, const slm_product *c, const matrix *m) {
     const size_t n = (size_t)c->n_tok;
     p->data = arena_take(a, (size_t)m->rows, m->row_bytes, 4096);
+    p->packed = m->packed ? arena_take(a, (size_t)m->rows, m->row_bytes, 4096) : NULL;
     p->x = arena_take(a, n * PRODUCT_COLS, sizeof(float), 64);
     p->y = arena_take(a, n * (size_t)m->rows, sizeof(float), 64);
     p->act = arena_take(a, n, act_bytes(PRODUCT_COLS), 64);
@@ -319,6 +348,17 @@ static slm_status fill_product(product *p, const matrix *m, slm_error *err) {
     thread_run(p->o.pool, (int64_t)((j.bytes + j.pattern_bytes - 1) / j.pattern_bytes), copy_task, &j);
     mem_free(pattern);
     return SLM_OK;
+}
+
+typedef struct {
+    const matrix *m;
+    uint8_t      *to;
+} pack_job;
+
+static void pack_task(void *ctx, int64_t task, int worker) {
+    const pack_job *j = ctx;
+    (void)worker;
+    ops_pack(j->m, j->to, task, task + 1);
 }
 
 /* The best of some runs of at least a millisecond each, in seconds a product. */
@@ -352,6 +392,7 @@ slm_status slm_measure_product(const slm_product *c, slm_product_speed *out, slm
     const size_t want = c->large ? large_bytes(c->most_bytes) : (size_t)c->n_threads << 18; /* half of a small second cache */
     m.rows = (int64_t)(want / m.row_bytes) / KERNEL_ROWS * KERNEL_ROWS;
     if (m.rows < KERNEL_ROWS) m.rows = KERNEL_ROWS;
+    m.packed = ops_can_pack(&k, &m);
     product_layout(&measure, &p, c, &m);
     if ((rc = arena_alloc(&p.mem, measure.used, "a product", err))) return rc;
     product_layout(&p.mem, &p, c, &m);
@@ -359,6 +400,10 @@ slm_status slm_measure_product(const slm_product *c, slm_product_speed *out, slm
     if ((rc = thread_pool_create(&p.o.pool, c->n_threads, err))) goto end;
     p.o.k = k;
     if ((rc = fill_product(&p, &m, err))) goto end;
+    if (m.packed) {
+        thread_run(p.o.pool, m.rows / 8, pack_task, &(pack_job){&m, p.packed});
+        m.data = p.packed;
+    }
     const ops_input   in = {p.x, p.act, PRODUCT_COLS, c->n_tok};
     const ops_product list[] = {{p.y, m.rows, &m}};
     for (int64_t i = 0; i < (int64_t)c->n_tok * PRODUCT_COLS; i++) p.x[i] = (float)(i * 37 % 201 - 100) / 100;
@@ -367,6 +412,7 @@ slm_status slm_measure_product(const slm_product *c, slm_product_speed *out, slm
     out->gb_per_s = (double)m.rows * (double)m.row_bytes / s / 1e9;
     out->gmacs = (double)m.rows * PRODUCT_COLS * c->n_tok / s / 1e9;
     out->has_kernel = ops_in_integers(&p.o, &m);
+    out->packed = m.packed;
 end:
     thread_pool_free(p.o.pool);
     arena_free(&p.mem);
