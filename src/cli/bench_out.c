@@ -51,6 +51,18 @@ static double tokens(const bench_row *r) { return r->n_prompt + r->n_gen; }
 
 static double per_second(const bench_row *r, double ms) { return ms > 0 ? tokens(r) / ms * 1e3 : (double)NAN; }
 
+double bench_median_ratio(const bench_row *a, const bench_row *b) {
+    double *x = mem_zero((size_t)a->n_rounds, sizeof *x), m = (double)NAN;
+    size_t  n = 0;
+    if (!x) return m;
+    for (int clean = 1; clean >= 0 && !n; clean--)
+        for (int i = 0; i < a->n_rounds; i++)
+            if (!clean || (!a->noisy[i] && !b->noisy[i])) x[n++] = a->ms[i] / b->ms[i];
+    m = quantile(x, n, 0.5);
+    mem_free(x);
+    return m;
+}
+
 double bench_median_ts(const bench_row *r) { return per_second(r, median_of(r, r->ms, 1, 0.5)); }
 
 typedef struct {
@@ -109,7 +121,7 @@ static json *row_to_json(pool *p, const bench_report *b, const bench_row *r) {
     put_text(p, row, "type_k", bench_kv_name(r->set.kv));
     put_text(p, row, "type_v", bench_kv_name(r->set.kv));
     put_text(p, row, "isa", r->set.isa);
-    json_set(p, row, STR("packed"), json_new_bool(p, false));
+    json_set(p, row, STR("packed"), json_new_bool(p, r->packed));
     put_int(p, row, "n_prompt", r->n_prompt);
     put_int(p, row, "n_gen", r->n_gen);
     put_int(p, row, "n_depth", r->n_depth);
@@ -150,15 +162,15 @@ static json *row_to_json(pool *p, const bench_report *b, const bench_row *r) {
     return row;
 }
 
-static void print_json(const bench_report *b, pool *p, bool lines) {
+static void print_json(const json *rows, bool lines) {
     strbuf s = {0};
     if (!lines) out_text("[\n");
-    for (int i = 0; i < b->n_row; i++) {
+    for (size_t i = 0; i < json_len(rows); i++) {
         s.n = 0;
-        json_write(&s, row_to_json(p, b, &b->row[i]));
+        json_write(&s, json_at(rows, i));
         if (!lines) out_text("  ");
         out_put(s.p ? s.p : "", s.n);
-        out_text(!lines && i + 1 < b->n_row ? ",\n" : "\n");
+        out_text(!lines && i + 1 < json_len(rows) ? ",\n" : "\n");
     }
     if (!lines) out_text("]\n");
     strbuf_free(&s);
@@ -166,36 +178,41 @@ static void print_json(const bench_report *b, pool *p, bool lines) {
 
 /* ---- CSV --------------------------------------------------------------------- */
 
+static void put_quoted(strbuf *s, const json *x) {
+    strbuf v = {0};
+    if (json_type(x) == JSON_STR) strbuf_str(&v, json_str(x));
+    else if (json_type(x) != JSON_NUM || isfinite(json_num(x))) json_write(&v, x);
+    strbuf_char(s, '"');
+    for (size_t c = 0; c < v.n; c++) {
+        if (v.p[c] == '"') strbuf_char(s, '"');
+        strbuf_char(s, v.p[c]);
+    }
+    strbuf_char(s, '"');
+    strbuf_free(&v);
+}
+
 /* Every field quoted, as llama-bench does; lists are left out. */
-static void print_csv(const bench_report *b, pool *p) {
-    strbuf s = {0}, v = {0};
-    for (int i = 0; i < b->n_row; i++) {
-        const json *row = row_to_json(p, b, &b->row[i]);
-        for (int values = i > 0; values < 2; values++) {
+static void print_csv(const json *rows) {
+    strbuf s = {0};
+    for (size_t i = 0; i < json_len(rows); i++) {
+        const json *row = json_at(rows, i);
+        for (int values = i > 0; values < 2; values++) { /* the names stand above the first */
             for (size_t k = 0; k < json_len(row); k++) {
-                const json *x = json_at(row, k);
-                if (json_type(x) == JSON_ARR) continue;
+                if (json_type(json_at(row, k)) == JSON_ARR) continue;
                 if (k) strbuf_char(&s, ',');
-                if (!values) {
-                    strbuf_str(&s, json_key_at(row, k));
-                    continue;
-                }
-                v.n = 0;
-                if (json_type(x) == JSON_STR) strbuf_str(&v, json_str(x));
-                else if (json_type(x) != JSON_NUM || isfinite(json_num(x))) json_write(&v, x);
-                strbuf_char(&s, '"');
-                for (size_t c = 0; c < v.n; c++) {
-                    if (v.p[c] == '"') strbuf_char(&s, '"');
-                    strbuf_char(&s, v.p[c]);
-                }
-                strbuf_char(&s, '"');
+                if (values) put_quoted(&s, json_at(row, k));
+                else strbuf_str(&s, json_key_at(row, k));
             }
             strbuf_char(&s, '\n');
         }
     }
     out_put(s.p ? s.p : "", s.n);
     strbuf_free(&s);
-    strbuf_free(&v);
+}
+
+void bench_put_rows(int format, const json *rows) {
+    if (format == FORMAT_CSV) print_csv(rows);
+    else print_json(rows, format == FORMAT_JSONL);
 }
 
 /* ---- a table for people ------------------------------------------------------ */
@@ -212,13 +229,15 @@ static bool any_differs(const bench_report *b, bool (*differ)(const bench_row *x
 }
 
 static bool kv_differs(const bench_row *x, const bench_row *y) { return x->set.kv != y->set.kv; }
+static bool pack_differs(const bench_row *x, const bench_row *y) { return x->packed != y->packed; }
 static bool batch_differs(const bench_row *x, const bench_row *y) { return x->set.n_ubatch != y->set.n_ubatch; }
 
-static void put_row(strbuf *s, const bench_report *b, const bench_row *r, bool kv, bool batch, bool old, bool ab) {
+static void put_row(strbuf *s, const bench_report *b, const bench_row *r, bool kv, bool pack, bool batch, bool old, bool ab) {
     char type[128], size[32], test[64] = "";
     model_type(b, type);
     strbuf_fmt(s, "| %s | %s | %d | %s |", type, human_bytes(b->info.tensor_bytes, size), r->set.n_threads, r->set.isa);
     if (kv) strbuf_fmt(s, " %s |", bench_kv_name(r->set.kv));
+    if (pack) strbuf_fmt(s, " %s |", r->packed ? "yes" : "no");
     if (batch) strbuf_fmt(s, " %d |", r->set.n_ubatch);
     int n = 0;
     if (r->n_prompt) n += snprintf(test, sizeof test, "pp%d", r->n_prompt);
@@ -237,16 +256,16 @@ static void put_row(strbuf *s, const bench_report *b, const bench_row *r, bool k
 }
 
 static void print_table(const bench_report *b) {
-    const bool kv = any_differs(b, kv_differs), batch = any_differs(b, batch_differs);
+    const bool kv = any_differs(b, kv_differs), pack = any_differs(b, pack_differs), batch = any_differs(b, batch_differs);
     bool       old = false, ab = false;
     strbuf     s = {0};
     char       peak[32];
     for (int i = 0; i < b->n_row; i++) old = old || !isnan(b->row[i].old_ts), ab = ab || !isnan(b->row[i].ab_ratio);
-    strbuf_fmt(&s, "| model | size | threads | isa |%s%s test | t/s | GB/s | roof %% | peak %% | ms p10 | p50 | p90 | first ms |%s%s |\n",
-               kv ? " kv |" : "", batch ? " ub |" : "", old ? " to old |" : "", ab ? " B to A |" : "");
-    strbuf_fmt(&s, "| --- | ---: | ---: | --- |%s%s ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |%s%s --- |\n",
-               kv ? " --- |" : "", batch ? " ---: |" : "", old ? " ---: |" : "", ab ? " ---: |" : "");
-    for (int i = 0; i < b->n_row; i++) put_row(&s, b, &b->row[i], kv, batch, old, ab);
+    strbuf_fmt(&s, "| model | size | threads | isa |%s%s%s test | t/s | GB/s | roof %% | peak %% | ms p10 | p50 | p90 | first ms |%s%s |\n",
+               kv ? " kv |" : "", pack ? " packed |" : "", batch ? " ub |" : "", old ? " to old |" : "", ab ? " B to A |" : "");
+    strbuf_fmt(&s, "| --- | ---: | ---: | --- |%s%s%s ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |%s%s --- |\n",
+               kv ? " --- |" : "", pack ? " --- |" : "", batch ? " ---: |" : "", old ? " ---: |" : "", ab ? " ---: |" : "");
+    for (int i = 0; i < b->n_row; i++) put_row(&s, b, &b->row[i], kv, pack, batch, old, ab);
     strbuf_char(&s, '\n');
     for (int i = 0; i < b->n_roof; i++)
         strbuf_fmt(&s, "read roof, %d thread%s: %.2f GB/s (before %.2f, after %.2f)\n", b->roof[i].n_threads,
@@ -266,13 +285,14 @@ enum { JSON_ROOM = 256 << 20 };
 
 int bench_print(const options *o, bench_report *b) {
     pool p;
-    pool_init(&p, JSON_ROOM);
-    switch (o->bench.format) {
-    case FORMAT_CSV: print_csv(b, &p); break;
-    case FORMAT_JSON: print_json(b, &p, false); break;
-    case FORMAT_JSONL: print_json(b, &p, true); break;
-    default: print_table(b); break;
+    if (o->bench.format == FORMAT_MD) {
+        print_table(b);
+        return 0;
     }
+    pool_init(&p, JSON_ROOM);
+    json *rows = json_new(&p, JSON_ARR);
+    for (int i = 0; i < b->n_row; i++) json_push(&p, rows, row_to_json(&p, b, &b->row[i]));
+    if (!p.full) bench_put_rows(o->bench.format, rows);
     const bool full = p.full;
     pool_free(&p);
     return full ? fail(EXIT_MEMORY, "no memory for the rows") : 0;

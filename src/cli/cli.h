@@ -46,7 +46,7 @@ typedef struct {
 
 /* The flags of `slm bench`. */
 typedef struct {
-    int_list    p, n, pg /* pairs */, d, t, b, ub, kv, ctk, ctv;
+    int_list    p, n, pg /* pairs */, d, t, b, ub, kv, ctk, ctv, pack;
     int         rounds, layers, format;
     const char *isa, *shape, *compare, *ab, *kernels, *plot; /* "" where = gave no value */
     bool        no_warmup, no_roof;
@@ -172,12 +172,14 @@ int add_vars(const options *o, pool *p, struct json *vars);
 /* How a row was run. */
 typedef struct {
     const char *isa;
+    bool        pack;
     int         kv, n_threads, n_batch, n_ubatch;
 } bench_setting;
 
 /* One test under one setting: its rounds and what they come to. */
 typedef struct {
     bench_setting set;
+    bool     packed;                  /* what came of set.pack                          */
     int      n_prompt, n_gen, n_depth;
     int      n_rounds;
     double  *ms;                      /* [n_rounds]                                     */
@@ -213,7 +215,16 @@ typedef struct {
 } bench_report;
 
 double bench_median_ts(const bench_row *r); /* tokens a second, over the rounds without noise if any */
+/* How much faster b was, the median over rounds that stood side by side. */
+double bench_median_ratio(const bench_row *a, const bench_row *b);
 const char *bench_kv_name(int kv);
+struct json;
+void bench_put_rows(int format, const struct json *rows);
+/* --kernels.  0 or exit code. */
+int  bench_kernels(const options *o, const char *const *isa, int n_isa);
+/* --plot: bars on stdout, lines in a file.  0 or exit code. */
+void bench_plot_text(const bench_report *b);
+int  bench_plot_svg(const char *path, const bench_report *b);
 int  bench_print(const options *o, bench_report *b);
 /* Reads --compare's file and sets old_ts.  0 or exit code. */
 int  bench_compare(const char *path, bench_report *b);

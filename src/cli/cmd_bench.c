@@ -98,18 +98,25 @@ static int list_settings(bench *b) {
     if (q->ctk.n) q->kv = q->ctk;
     if (q->ctv.n) q->kv = q->ctv;
     or_default(&q->kv, 0);
+    or_default(&q->pack, PACK_AUTO);
     or_default(&q->t, cpu_default_threads());
     or_default(&q->b, 2048);
     or_default(&q->ub, 512);
-    for (int i = 0; i < b->n_isa; i++)
-        for (int k = 0; k < q->kv.n; k++)
-            for (int t = 0; t < q->t.n; t++)
-                for (int n = 0; n < q->b.n; n++)
-                    for (int u = 0; u < q->ub.n; u++) {
-                        if (b->n_set == MAX_SETTINGS) return fail(EXIT_USAGE, "more than %d settings", MAX_SETTINGS);
-                        b->set[b->n_set++] = (bench_setting){b->isa[i], q->kv.v[k], q->t.v[t], q->b.v[n],
-                                                             q->ub.v[u] < q->b.v[n] ? q->ub.v[u] : q->b.v[n]};
-                    }
+    /* One counter runs through all combinations; the last list turns fastest.  Instruction set and
+     * packing turn slowest: each change of them opens the model anew. */
+    const int all = b->n_isa * q->pack.n * q->kv.n * q->t.n * q->b.n * q->ub.n;
+    if (all > MAX_SETTINGS) return fail(EXIT_USAGE, "%d combinations of settings are more than %d", all, MAX_SETTINGS);
+    for (int i = 0; i < all; i++) {
+        bench_setting *s = &b->set[b->n_set++];
+        int            k = i;
+        s->n_ubatch = q->ub.v[k % q->ub.n], k /= q->ub.n;
+        s->n_batch = q->b.v[k % q->b.n], k /= q->b.n;
+        s->n_threads = q->t.v[k % q->t.n], k /= q->t.n;
+        s->kv = q->kv.v[k % q->kv.n], k /= q->kv.n;
+        s->pack = q->pack.v[k % q->pack.n] != PACK_OFF, k /= q->pack.n;
+        s->isa = b->isa[k];
+        if (s->n_ubatch > s->n_batch) s->n_ubatch = s->n_batch;
+    }
     return 0;
 }
 
@@ -200,6 +207,28 @@ static int make_shape(bench *b) {
     return 0;
 }
 
+static slm_session_options session_of(const bench *b, const bench_setting *set) {
+    slm_session_options so = slm_session_defaults();
+    so.n_ctx = b->n_ids;
+    so.n_batch = set->n_ubatch;
+    so.kv_type = (slm_kv_type)set->kv;
+    so.n_threads = set->n_threads;
+    return so;
+}
+
+/* Exit 6 where the session, and the weights unless they are in memory already, would not fit. */
+static int check_memory(const bench *b, const contestant *c, bool with_weights) {
+    slm_session_options so = session_of(b, &c->set);
+    slm_memory          plan;
+    slm_error           err = {0};
+    if (slm_memory_plan(c->m, &so, &plan, &err)) return fail_status(&err);
+    const uint64_t need = plan.total - (with_weights ? 0 : plan.weights), have = available_bytes();
+    char           n[32], h[32];
+    if (need <= have) return 0;
+    return fail(EXIT_MEMORY, "needs %s for a context of %d, %s available: take shorter tests or less depth",
+                human_bytes(need, n), plan.n_ctx, human_bytes(have, h));
+}
+
 static int open_one(bench *b, contestant *c) {
     slm_model_options mo = slm_model_defaults();
     slm_error         err = {0};
@@ -210,33 +239,18 @@ static int open_one(bench *b, contestant *c) {
     mo.n_data = b->shape_bytes;
     if (slm_model_open(&c->m, &mo, &err)) return fail_status(&err);
     c->owns_model = true;
+    int rc = check_memory(b, c, c->set.pack || !b->shape);
+    if (!rc && c->set.pack && slm_model_pack(c->m, c->set.n_threads, &err)) rc = fail_status(&err);
     c->model_ms = clock_ms() - start;
-    return 0;
-}
-
-static slm_session_options session_of(const bench *b, const bench_setting *set) {
-    slm_session_options so = slm_session_defaults();
-    so.n_ctx = b->n_ids;
-    so.n_batch = set->n_ubatch;
-    so.kv_type = (slm_kv_type)set->kv;
-    so.n_threads = set->n_threads;
-    return so;
+    return rc;
 }
 
 static int start_session(bench *b, contestant *c) {
     slm_session_options so = session_of(b, &c->set);
-    slm_memory          plan;
     slm_error           err = {0};
-    int                 rc = 0;
-    if (slm_memory_plan(c->m, &so, &plan, &err)) return fail_status(&err);
-    const uint64_t need = plan.total - (b->shape ? plan.weights : 0), have = available_bytes(); /* the shape is there already */
-    if (need > have) {
-        char n[32], h[32];
-        return fail(EXIT_MEMORY, "needs %s for a context of %d, %s available: take shorter tests or less depth",
-                    human_bytes(need, n), plan.n_ctx, human_bytes(have, h));
-    }
-    const double start = clock_ms();
-    if (slm_session_create(&c->s, c->m, &so, &err)) rc = fail_status(&err);
+    int                 rc = check_memory(b, c, false);
+    const double        start = clock_ms();
+    if (!rc && slm_session_create(&c->s, c->m, &so, &err)) rc = fail_status(&err);
     c->load_ms = c->model_ms + clock_ms() - start;
     return rc;
 }
@@ -321,6 +335,9 @@ static int add_row(bench *b, const contestant *c, const bench_test *t, bench_row
     row->first_ms = mem_zero(n, sizeof *row->first_ms);
     row->token_ms = mem_zero(n * (size_t)t->n_gen, sizeof *row->token_ms);
     if (!row->ms || !row->noisy || !row->first_ms || !row->token_ms) return fail(EXIT_MEMORY, "no memory for %zu rounds", n);
+    slm_model_info info;
+    slm_model_describe(c->m, &info);
+    row->packed = info.packed;
     const time_t now = time(NULL);
     struct tm    utc;
     if (gmtime_r(&now, &utc)) strftime(row->time, sizeof row->time, "%Y-%m-%dT%H:%M:%SZ", &utc);
@@ -365,8 +382,26 @@ static int run_group(bench *b, contestant *c, int n) {
             for (int k = 0; k < n && !rc; k++) rc = run_round(b, &c[k], row[k], round);
         }
         for (int k = 0; k < n && !rc; k++) row[k]->peak_rss = peak_rss_bytes();
+        if (!rc && n == 2) row[1]->ab_ratio = bench_median_ratio(row[0], row[1]);
     }
     for (int k = 0; k < n; k++) slm_session_free(c[k].s), c[k].s = NULL;
+    return rc;
+}
+
+/* --ab: both settings at once, each with a model of its own only where the model differs. */
+static int run_ab(bench *b) {
+    contestant c[2] = {{.set = b->set[0]}, {.set = b->set[1]}};
+    int        rc = 0;
+    peak_rss_reset();
+    const bool one_model = !strcmp(c[0].set.isa, c[1].set.isa) && c[0].set.pack == c[1].set.pack;
+    rc = open_one(b, &c[0]);
+    if (!rc && !one_model) rc = open_one(b, &c[1]);
+    if (!rc && one_model) c[1].m = c[0].m, c[1].model_ms = c[0].model_ms;
+    if (!rc) keep_info(&b->report, c[0].m);
+    if (!rc) rc = make_ids(b, b->report.info.n_vocab);
+    if (!rc) rc = run_group(b, c, 2);
+    if (c[1].owns_model) slm_model_close(c[1].m);
+    slm_model_close(c[0].m);
     return rc;
 }
 
@@ -375,7 +410,7 @@ static int run_all(bench *b) {
     int        rc = 0;
     peak_rss_reset();
     for (int i = 0; i < b->n_set && !rc; i++) {
-        if (!c.m || strcmp(c.set.isa, b->set[i].isa) != 0) {
+        if (!c.m || strcmp(c.set.isa, b->set[i].isa) != 0 || c.set.pack != b->set[i].pack) {
             slm_model_close(c.m);
             c = (contestant){.set = b->set[i]};
             rc = open_one(b, &c);
@@ -399,11 +434,14 @@ static int measure(bench *b) {
     if (!rc && roofs) rc = measure_peaks(b);
     if (!rc && b->o->bench.shape) rc = make_shape(b);
     r->path = b->path;
-    if (!rc) rc = run_all(b);
+    if (!rc) rc = b->o->bench.ab ? run_ab(b) : run_all(b);
     if (!rc && roofs) rc = measure_roofs(b, true);
     apply_roofs(r);
     if (!rc && b->o->bench.compare) rc = bench_compare(b->o->bench.compare, r);
-    return rc ? rc : bench_print(b->o, r);
+    if (!rc) rc = bench_print(b->o, r);
+    const char *plot = b->o->bench.plot;
+    if (!rc && plot && !*plot) bench_plot_text(r);
+    return !rc && plot && *plot ? bench_plot_svg(plot, r) : rc;
 }
 
 static void release(bench *b) {
@@ -420,6 +458,20 @@ static void release(bench *b) {
     mem_free(b);
 }
 
+/* --ab isa=scalar,avx2 is --isa scalar,avx2 whose two rows alternate. */
+static int take_ab(bench *b) {
+    static const struct {
+        const char *name, *flag;
+    } known[] = {{"isa", "--isa"}, {"pack", "--pack"}, {"t", "-t"}, {"b", "-b"}, {"ub", "-ub"}, {"kv", "--kv"}};
+    const char *ab = b->o->bench.ab, *eq = strchr(ab, '=');
+    for (size_t i = 0; eq && i < ARRAY_LEN(known); i++)
+        if (str_is((str){ab, (size_t)(eq - ab)}, known[i].name)) {
+            int rc = option_set(b->o, known[i].flag, eq + 1);
+            return rc < 0 ? 0 : rc;
+        }
+    return fail(EXIT_USAGE, "--ab: \"%s\" is not NAME=A,B with one of isa, pack, t, b, ub, kv", ab);
+}
+
 static int check(bench *b) {
     const bench_options *q = &b->o->bench;
     uint64_t             bytes;
@@ -428,8 +480,15 @@ static int check(bench *b) {
     if (q->shape && b->o->model) return fail(EXIT_USAGE, "both a model and a shape are named: -m and --shape");
     if (q->shape && slm_shape_size(q->shape, q->layers, &bytes, &err)) return fail(EXIT_USAGE, "--shape: %s", err.text);
     if (q->compare && access(q->compare, R_OK)) return fail(EXIT_RUNTIME, "%s: cannot open: %s", q->compare, strerror(errno));
-    int rc = list_isa(b);
+    if (q->plot && !*q->plot && q->format != FORMAT_MD)
+        return fail(EXIT_USAGE, "--plot draws below the table of -o md; --plot=FILE.svg goes with all forms");
+    int rc = q->ab ? take_ab(b) : 0;
+    if (!rc) rc = list_isa(b);
     if (!rc) rc = list_settings(b);
+    if (!rc && q->ab && b->n_set != 2) rc = fail(EXIT_USAGE, "--ab compares two settings, here are %d", b->n_set);
+    if (!rc && q->kernels && (q->shape || b->o->model || b->o->n_arg || q->ab || q->compare))
+        rc = fail(EXIT_USAGE, "--kernels measures no model: no -m, --shape, --ab, --compare");
+    if (!rc && q->kernels && q->plot) rc = fail(EXIT_USAGE, "--plot draws speed over depth, --kernels has none");
     return rc ? rc : list_tests(b);
 }
 
@@ -439,6 +498,11 @@ static int bench_main(options *o) {
     if (!b) return fail(EXIT_MEMORY, "no memory");
     b->o = o;
     int rc = check(b);
+    if (!rc && o->bench.kernels) {
+        rc = bench_kernels(o, b->isa, b->n_isa);
+        release(b);
+        return out_end(rc);
+    }
     if (!rc && !o->bench.shape) rc = name_model(o, &b->path);
     if (rc < 0) rc = 0;
     if (!rc && o->n_arg) rc = fail(EXIT_USAGE, "bench takes one model, \"%s\" is one more", o->arg[0]);
@@ -455,12 +519,16 @@ const command cmd_bench = {
                 "  slm bench -m model.gguf -p 128,512 -n 64 -t 1-4 -r 3\n"
                 "  slm bench --shape llama-3.2-1b:Q4_K_M -p 0 -d 0,4096\n"
                 "  slm bench -m model.gguf -o json > old.json\n"
-                "  slm bench -m model.gguf --compare old.json\n",
+                "  slm bench -m model.gguf --compare old.json\n"
+                "  slm bench -m model.gguf -p 0 --ab isa=scalar,avx2\n"
+                "  slm bench -m model.gguf -p 0 -n 32 -d 0-8192+2048 --plot=depth.svg\n"
+                "  slm bench --kernels=Q4_K,Q6_K -t 1\n",
     .notes = "A LIST is 1,2 or 1-4 or 0-1024+256 or 1-8*2.  Tests: pp, a prompt; tg, generated tokens; both behind -d\n"
              "tokens.  Every list is combined with every other.  GB/s counts the weights and the part of the cache\n"
              "that are read, its roof is the fastest read of memory in this run; peak %% is the share of the machine's\n"
              "8-bit multiplications.  t/s is the median.  Rounds in which others took more than a little of the\n"
              "processors (involuntary switches, steal) are marked and left out of medians where others remain.\n"
-             "first_token_ms begins where load_ms ends.\n",
+             "first_token_ms begins where load_ms ends; load_ms includes packing.  With --shape the file counts as\n"
+             "memory beside the packed weights.  --kernels: form \"float\" has no integer kernel.\n",
     .main = bench_main,
 };

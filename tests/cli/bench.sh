@@ -65,6 +65,31 @@ same 'from another engine' "$(one -p 3 -n 0 --compare old -o jsonl | values old_
 expect 1 '' 'slm: old: no row of it is of a test that was run here' one -p 4 -n 0 --compare old
 echo '{' > old; expect 1 '' 'slm: old: *' one -p 4 -n 0 --compare old
 expect 1 '' 'slm: none: cannot open: No such file or directory' one --compare none
+
+# Two settings side by side.
+one -p 3 -n 0 --ab ub=1,2 -o jsonl -r 2 > a
+same 'A and B' "$(values n_ubatch < a)" '1 2 '
+same 'only B has the ratio' "$(grep -c ab_ratio a) $(sed -n 2p a | grep -c ab_ratio)" '1 1'
+same 'two instruction sets or the same twice' "$(one -p 3 -n 1 --ab isa=scalar,auto | grep -c 'x | ')" 2
+same 'plain and packed' "$(bench --shape smollm2-135m:Q4_0 --layers 1 -t 1 -p 0 -n 1 --ab pack=off,on -o jsonl | values packed | cut -d' ' -f1)" false
+expect 2 '' 'slm: --ab compares two settings, here are 3' one --ab ub=1,2,4
+expect 2 '' 'slm: --ab: "speed=1,2" is not NAME=A,B with one of isa, pack, t, b, ub, kv' one --ab speed=1,2
+expect 2 '' 'slm: -t: 0,1 is out of range (1 to 256)' bench -m "$MODEL" --ab t=0,1
+
+# Single products.
+bench --kernels=Q4_0 -t 1 -o jsonl > a; same 'kernels' $? 0
+same 'type and form' "$(values type < a | tr -d '"')$(values packed < a)" 'Q4_0 true '
+same 'their fields' "$(sed -n 1p a | grep -o '"[a-z_0-9]*":' | tr -d '"\n')" 'type:isa:n_threads:packed:integer:l2_gb_per_s:dram_gb_per_s:roof_gb_per_s:roof_pct:gmacs_1:gmacs_2:gmacs_4:gmacs_8:gmacs_16:gmacs_32:gmacs_64:gmacs_128:gmacs_512:peak_gops:peak_pct:'
+expect 2 '' 'slm: --kernels: there is no tensor format "Q9"; there are: F32 *' bench --kernels=Q9
+expect 2 '' 'slm: --kernels measures no model: no -m, --shape, --ab, --compare' one --kernels
+
+# Charts.
+same 'bars' "$(one -p 0 -n 2 -d 0,4 --plot | grep -c '^ *[04]  *[0-9.]* |#')" 2
+one -p 2 -n 2 -d 0,4 --plot=x.svg > a; same 'a file' $? 0
+same 'of two lines' "$(grep -c polyline x.svg) $(grep -c circle x.svg) $(tail -1 x.svg)" '2 4 </svg>'
+expect 2 '' 'slm: --plot draws below the table*' one --plot -o json
+same 'no place for it' "$(one -p 1 -n 0 --plot=/no/x.svg 2>&1 > a | cat)" 'slm: /no/x.svg: cannot write: No such file or directory'
+
 expect 2 '' 'slm: bench takes one model, "more" is one more' one more
 expect 1 '' 'slm: no.gguf: cannot open: No such file or directory' bench -m no.gguf
 [ ! -w /dev/full ] || { "$SLM" bench --no-roof -m "$MODEL" -t 1 -r 1 -p 1 -n 0 > /dev/full 2> err; same 'a full disk' $? 1; }
