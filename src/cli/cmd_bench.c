@@ -104,9 +104,9 @@ static int list_settings(bench *b) {
     or_default(&q->ub, 512);
     /* One counter runs through all combinations; the last list turns fastest.  Instruction set and
      * packing turn slowest: each change of them opens the model anew. */
-    const int all = b->n_isa * q->pack.n * q->kv.n * q->t.n * q->b.n * q->ub.n;
-    if (all > MAX_SETTINGS) return fail(EXIT_USAGE, "%d combinations of settings are more than %d", all, MAX_SETTINGS);
-    for (int i = 0; i < all; i++) {
+    const int64_t all = (int64_t)b->n_isa * q->pack.n * q->kv.n * q->t.n * q->b.n * q->ub.n;
+    if (all > MAX_SETTINGS) return fail(EXIT_USAGE, "%lld combinations of settings are more than %d", (long long)all, MAX_SETTINGS);
+    for (int i = 0; i < (int)all; i++) {
         bench_setting *s = &b->set[b->n_set++];
         int            k = i;
         s->n_ubatch = q->ub.v[k % q->ub.n], k /= q->ub.n;

@@ -55,6 +55,9 @@ for s in llama-3.2-1b qwen2.5-1.5b phi-3.5-mini gemma-3-1b qwen3-0.6b; do
     bench --shape $s:Q4_0 --layers 1 -p 1 -n 0 -t 1 --no-warmup > a 2>&1; same "$s" "$? $(cat a | grep -c pp1)" '0 1'
 done
 
+expect 6 '' 'slm: needs * for a context of 16777217, * available: take shorter tests or less depth' bench --shape phi-3.5-mini:Q4_0 --layers 4 --kv f32 -d 16777216 -p 1 -n 0 -t 1
+expect 2 '' 'slm: 512 combinations of settings are more than 256' bench -m "$MODEL" -t 1-16 -ub 1-32
+
 # An earlier run: of this program, or of llama-bench.
 one -p 3 -n 2 -o json > old
 same 'to the old' "$(one -p 3 -n 2,4 -o jsonl --compare old | sed 's/.*old_ratio":[0-9.e+-]*,/old /' | cut -c1-4 | tr '\n' ' ')" 'old  old  {"mo '
