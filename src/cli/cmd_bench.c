@@ -525,7 +525,7 @@ const command cmd_bench = {
                 "  slm bench --kernels=Q4_K,Q6_K -t 1\n",
     .notes = "A LIST is 1,2 or 1-4 or 0-1024+256 or 1-8*2.  Tests: pp, a prompt; tg, generated tokens; both behind -d\n"
              "tokens.  Every list is combined with every other.  GB/s counts the weights and the part of the cache\n"
-             "that are read, its roof is the fastest read of memory in this run; peak %% is the share of the machine's\n"
+             "that are read, its roof is the fastest read of memory in this run; peak % is the share of the machine's\n"
              "8-bit multiplications.  t/s is the median.  Rounds in which others took more than a little of the\n"
              "processors (involuntary switches, steal) are marked and left out of medians where others remain.\n"
              "first_token_ms begins where load_ms ends; load_ms includes packing.  With --shape the file counts as\n"
