@@ -1,4 +1,5 @@
 # slm: builds with GNU make and a C11 compiler; `make help` lists what can be asked for.
+.DEFAULT_GOAL := all
 MODE    ?= release
 CC      ?= cc
 AR      ?= ar
@@ -49,6 +50,9 @@ ifneq ($(OPENMP),)
   O := $(O)-openmp
 endif
 
+# The model inside the program: BUILTIN=FILE, or BUILTIN= for none.
+BUILTIN ?= $(firstword $(wildcard models/*.gguf))
+
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ENGINE := $(wildcard src/*.c src/kernels/*.c)
 ifneq ($(ARCH),x86_64)
@@ -59,11 +63,20 @@ $(O)/src/kernels/avx2.o: SLM_CFLAGS += -mavx2 -mfma -mf16c
 $(O)/src/kernels/avxvnni.o: SLM_CFLAGS += -mavx2 -mfma -mf16c -mavxvnni
 $(O)/src/kernels/avx512vnni.o: SLM_CFLAGS += -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512vnni
 
+ifneq ($(BUILTIN),)
+$(O)/src/builtin.o: SLM_CFLAGS += -DSLM_BUILTIN_FILE='"$(abspath $(BUILTIN))"'
+endif
+$(O)/src/builtin.o: $(BUILTIN) $(O)/builtin.name
+# Changes when another file, or none, is asked for.
+$(O)/builtin.name: FORCE
+	@mkdir -p $(@D)
+	@echo '$(abspath $(BUILTIN))' | cmp -s - $@ || echo '$(abspath $(BUILTIN))' > $@
+
 CLI   := $(wildcard src/cli/*.c)
 TESTS := $(wildcard tests/*.c)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
-.PHONY: all slm test lib install clean help check-layers check-names
+.PHONY: all slm demo test lib install clean help check-layers check-names FORCE
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
@@ -112,6 +125,10 @@ check-layers:
 	@sh scripts/layers.sh $(sort $(wildcard src/*.[ch] src/kernels/*.[ch] src/cli/*.[ch]))
 	@! grep -niE 'llama|qwen|gemma|phi|smollm' src/forward.c src/ops.c src/kv.c
 
+# The main job, on the model inside the program: nothing to download.
+demo: slm
+	./slm run --seed 1 'Tell me a story about a dragon who is afraid of the dark.'
+
 # Names that a client of the library could clash with: none.
 check-names: $(O)/public/libslm.a
 	@! command -v $(OBJCOPY) > /dev/null || ! nm -g --defined-only $< | awk 'NF == 3 && $$3 !~ /^(slm_|_?_odr_asan|__asan|__ubsan)/ { print $$3 }' | grep .
@@ -130,9 +147,11 @@ clean:
 
 help:
 	@echo 'make              build ./slm'
+	@echo 'make demo         build and let the built-in model tell a story'
 	@echo 'make test         build and run the tests'
 	@echo 'make lib          build libslm.a'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make clean'
 	@echo 'V=1 shows the commands'
 	@echo 'MODE=release|debug|asan|ubsan|tsan  CC=gcc|clang  WERROR=1  OPENMP=1  CROSS=aarch64-linux-gnu-'
+	@echo 'BUILTIN=FILE       another model inside the program; BUILTIN= none'

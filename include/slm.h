@@ -92,8 +92,12 @@ typedef struct slm_model   slm_model;
 typedef struct slm_session slm_session;
 typedef struct slm_file    slm_file;
 
+/* As a path: the model inside this library, if it was built with one. */
+#define SLM_BUILTIN "builtin"
+SLM_API bool slm_has_builtin(void);
+
 typedef struct {
-    const char *path;       /* a GGUF file                                          */
+    const char *path;       /* a GGUF file, or SLM_BUILTIN                          */
     const char *isa;        /* "scalar", "avx2", ..: the best set up to this one;
                                NULL or "auto" = best on this CPU                    */
     bool        vocab_only; /* tokenizer only: weights are neither needed nor bound */
@@ -233,6 +237,8 @@ typedef struct {
 
 SLM_API slm_session_options slm_session_defaults(void);
 SLM_API slm_sampling slm_sampling_defaults(void);
+/* What the file recommends (general.sampling.*), else the defaults. */
+SLM_API slm_sampling slm_model_sampling(const slm_model *m);
 
 /* What slm_session_create() would take, by the same code path. */
 SLM_API slm_status slm_memory_plan(const slm_model *m, const slm_session_options *opt,

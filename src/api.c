@@ -1,5 +1,6 @@
 /* api.c - opening and describing models and files: the rest of slm.h. */
 #include "session.h"
+#include "builtin.h"
 #include "cpu.h"
 #include "limits.h"
 #include <stdio.h>
@@ -38,15 +39,47 @@ static void copy_text(char *dst, size_t room, str s) {
     dst[n] = 0;
 }
 
+bool slm_has_builtin(void) {
+    size_t n;
+    return builtin_model(&n) != NULL;
+}
+
+static slm_status open_gguf(gguf **out, const char *path, slm_error *err) {
+    size_t      n;
+    const void *inside;
+    if (strcmp(path, SLM_BUILTIN)) return gguf_open(out, path, err);
+    inside = builtin_model(&n);
+    if (!inside) return err_set(err, SLM_ERR_UNSUPPORTED, "this slm was built without a model inside");
+    return gguf_open_memory(out, inside, n, SLM_BUILTIN, err);
+}
+
+/* Key names: as llama.cpp's converter writes them. */
+static slm_status read_sampling(slm_sampling *p, const gguf *g, slm_error *err) {
+    uint64_t   top_k = (uint64_t)p->top_k, last_n = (uint64_t)p->repeat_last_n;
+    slm_status rc = gguf_float(g, "general.sampling.temp", 0, 100, &p->temperature, err);
+    if (!rc) rc = gguf_uint(g, "general.sampling.top_k", 0, INT32_MAX, &top_k, err);
+    if (!rc) rc = gguf_float(g, "general.sampling.top_p", 0, 1, &p->top_p, err);
+    if (!rc) rc = gguf_float(g, "general.sampling.min_p", 0, 1, &p->min_p, err);
+    if (!rc) rc = gguf_float(g, "general.sampling.penalty_repeat", 0.02, 100, &p->repeat_penalty, err);
+    if (!rc) rc = gguf_uint(g, "general.sampling.penalty_last_n", 0, INT32_MAX, &last_n, err);
+    p->top_k = (int)top_k;
+    p->repeat_last_n = (int)last_n;
+    return rc;
+}
+
+slm_sampling slm_model_sampling(const slm_model *m) { return m->sampling; }
+
 static slm_status load(slm_model *m, const slm_model_options *opt, slm_error *err) {
     slm_status rc = kernels_select(&m->k, opt->isa, err);
     if (rc) return rc;
-    rc = opt->data ? gguf_open_memory(&m->file, opt->data, opt->n_data, opt->path, err) : gguf_open(&m->file, opt->path, err);
+    rc = opt->data ? gguf_open_memory(&m->file, opt->data, opt->n_data, opt->path, err) : open_gguf(&m->file, opt->path, err);
     if (rc || (rc = tok_load(&m->tok, m->file, err))) return rc;
     str      name = STR("");
     uint64_t type = UINT64_MAX;
     if ((rc = gguf_str(m->file, "general.name", &name, err)) || (rc = gguf_uint(m->file, "general.file_type", 0, UINT32_MAX, &type, err)))
         return rc;
+    m->sampling = slm_sampling_defaults();
+    if ((rc = read_sampling(&m->sampling, m->file, err))) return rc;
     copy_text(m->name, sizeof m->name, name);
     const char *quant = file_type_name(type);
     copy_text(m->quant, sizeof m->quant, str_of(quant ? quant : commonest_type(m->file)));
@@ -171,7 +204,7 @@ struct slm_file {
 slm_status slm_file_open(slm_file **out, const char *path, slm_error *err) {
     slm_file *f = mem_zero(1, sizeof *f);
     if (!f) return err_memory(err, "a file", sizeof *f);
-    slm_status rc = gguf_open(&f->g, path, err);
+    slm_status rc = open_gguf(&f->g, path, err);
     if (rc) mem_free(f);
     else *out = f;
     return rc;

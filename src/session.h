@@ -12,6 +12,7 @@ struct slm_model {
     weights    w;      /* empty when vocab_only */
     bool       has_weights;
     tokenizer *tok;
+    slm_sampling sampling; /* the file's own, else the defaults */
     char       name[128], quant[32];
 };
 

@@ -77,6 +77,7 @@ struct options {
     bool per_token, count, want_ids, decode, special, no_bos, jsonl;
     bool tensors, template_text, check, full;
     bench_options bench;
+    bool unnamed; /* no model was named: the built-in one answers */
 };
 enum { PACK_AUTO, PACK_ON, PACK_OFF };
 enum { STATS_NONE, STATS_TEXT, STATS_JSON };
@@ -137,7 +138,8 @@ int  sink_close(sink *s);
 
 /* ---- input ---------------------------------------------------------------- */
 
-/* The model's path: -m, SLM_MODEL, or the first positional, which is then taken out of o->arg.
+/* The model's path: -m, SLM_MODEL, the first positional, which is then taken out of o->arg, or the
+ * model inside the program.
  * -1: *path is set; else the exit code. */
 int name_model(options *o, const char **path);
 /* The rest of stdin, or a file ("-": stdin), byte for byte.  0 or exit code. */

@@ -153,8 +153,18 @@ static int verdict(const options *o, const slm_stats *s, const slm_session *sess
 
 /* ---- the command ---------------------------------------------------------- */
 
-static slm_sampling sampling_of(const options *o) {
-    slm_sampling p = o->sampling;
+/* The user's settings over the file's own over the defaults. */
+static slm_sampling sampling_of(const options *o, const slm_model *m) {
+    slm_sampling p = slm_model_sampling(m);
+    if (option_given(o, "--temp")) p.temperature = o->sampling.temperature;
+    if (option_given(o, "--top-k")) p.top_k = o->sampling.top_k;
+    if (option_given(o, "--top-p")) p.top_p = o->sampling.top_p;
+    if (option_given(o, "--min-p")) p.min_p = o->sampling.min_p;
+    if (option_given(o, "--typical")) p.typical_p = o->sampling.typical_p;
+    if (option_given(o, "--repeat-penalty")) p.repeat_penalty = o->sampling.repeat_penalty;
+    if (option_given(o, "--repeat-last-n")) p.repeat_last_n = o->sampling.repeat_last_n;
+    if (option_given(o, "--presence-penalty")) p.presence_penalty = o->sampling.presence_penalty;
+    if (option_given(o, "--frequency-penalty")) p.frequency_penalty = o->sampling.frequency_penalty;
     /* 32 bits are enough to differ and short enough to type again. */
     uint32_t random = 0;
     if (o->seed >= 0) p.seed = (uint64_t)o->seed;
@@ -179,11 +189,11 @@ static slm_generation generation_of(const options *o, const slm_prompt *prompt) 
     return gen;
 }
 
-static int generate(const options *o, slm_session *s, const slm_prompt *prompt, double load_ms, sink *file) {
+static int generate(const options *o, const slm_model *m, slm_session *s, const slm_prompt *prompt, double load_ms, sink *file) {
     slm_error      err = {0};
     slm_stats      stats = {0};
     slm_generation gen = generation_of(o, prompt);
-    slm_sampling   sampling = sampling_of(o);
+    slm_sampling   sampling = sampling_of(o, m);
     answer         a = {.o = o, .show = o->show_thinking};
     int            rc;
     if (a.show == THINKING_AUTO) a.show = isatty(STDERR_FILENO) ? THINKING_STDERR : THINKING_NONE;
@@ -241,7 +251,7 @@ static int run_main(options *o) {
         note("load: %.1f ms (%s, %s, %.1f M parameters), %s, %d thread%s", load_ms, info.arch, info.quant,
              (double)info.n_params * 1e-6, info.isa, slm_session_n_threads(s),
              slm_session_n_threads(s) == 1 ? "" : "s");
-    rc = generate(o, s, &prompt, load_ms, &file);
+    rc = generate(o, m, s, &prompt, load_ms, &file);
 done:
     if (sink_close(&file) && !rc) rc = EXIT_RUNTIME;
     slm_prompt_free(&prompt);

@@ -51,7 +51,7 @@ int name_model(options *o, const char **path) {
         return -1;
     }
     const char *first = o->n_arg ? o->arg[0] : NULL;
-    if (first && is_file(first)) {
+    if (first && (is_file(first) || (slm_has_builtin() && !strcmp(first, SLM_BUILTIN)))) {
         *path = first;
         o->arg++;
         o->n_arg--;
@@ -68,6 +68,11 @@ int name_model(options *o, const char **path) {
     if (o->n_arg > 1)
         return fail(EXIT_USAGE, "\"%s\" is not a model; did you mean: slm %s -m FILE.gguf \"%s ..\"?", first,
                     o->cmd->name, first);
+    if (slm_has_builtin()) {
+        *path = SLM_BUILTIN;
+        o->unnamed = true;
+        return -1;
+    }
     return fail(EXIT_USAGE, "no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first");
 }
 

@@ -1,6 +1,7 @@
 /* opening.c - from settings to an open model and a session that fits the memory. */
 #include "cli.h"
 #include <stdio.h>
+#include <unistd.h>
 
 int open_model(const options *o, const char *path, bool vocab_only, slm_model **out) {
     slm_model_options mo = slm_model_defaults();
@@ -8,7 +9,13 @@ int open_model(const options *o, const char *path, bool vocab_only, slm_model **
     mo.path = path;
     mo.isa = o->isa;
     mo.vocab_only = vocab_only;
-    return slm_model_open(out, &mo, &err) ? fail_status(&err) : 0;
+    if (slm_model_open(out, &mo, &err)) return fail_status(&err);
+    if (o->unnamed && !o->quiet && isatty(STDERR_FILENO)) {
+        slm_model_info info;
+        slm_model_describe(*out, &info);
+        note("no model is named: the built-in %s answers, a small one; -m FILE.gguf names a better one", info.name);
+    }
+    return 0;
 }
 
 slm_session_options session_options(const options *o, const slm_model *m) {

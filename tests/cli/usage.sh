@@ -96,10 +96,6 @@ show -n 5|-n is not a flag of show, but of: run
 score --top -1|--top: -1 is out of range (0 to 1000)
 score --top 1001|--top: 1001 is out of range (0 to 1000)
 score --continue -1|--continue: -1 is out of range (0 to 16777216)
-run hello|no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first
-run|no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first
-tokens hello|no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first
-show|no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first
 run hello world|"hello" is not a model; did you mean: slm run -m FILE.gguf "hello .."?
 run -m x.gguf|no prompt: give it as arguments, by -p, by -f FILE or on stdin
 run -m x.gguf -p a b|the prompt is given twice: by -p and as "b"
@@ -144,6 +140,14 @@ for setting in 'SLM_CTX=1e9x|SLM_CTX: "1e9x" is not a number' 'SLM_THREADS=0|SLM
     expect 2 '' "slm: $want" env "${setting%%|*}" "$SLM" run -m x.gguf hi
 done
 expect 1 '' 'slm: x.gguf: cannot open: No such file or directory' env SLM_CTX=x "$SLM" run -m x.gguf -c 5 -N hi
+
+# Without a name the built-in model answers, where there is one (see builtin.sh).
+if ! "$SLM" show --check builtin > /dev/null 2>&1; then
+    for c in 'run hello' run 'tokens hello' show; do
+        # shellcheck disable=SC2086
+        expect 2 '' 'slm: no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first' "$SLM" $c
+    done
+fi
 
 # A misspelt file is not a prompt.
 : > small.gguf
