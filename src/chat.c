@@ -107,15 +107,22 @@ static void append(chat_prompt *out, str text) {
     for (size_t i = 0; i < text.n; i++) strbuf_char(&out->trust, 1);
 }
 
+/* How a template lets thinking be switched off: by a variable, by a word in the system text, not at all. */
+typedef enum { SWITCH_NONE, SWITCH_VARIABLE, SWITCH_WORD } think_switch;
+
+static think_switch switch_of(const template_ *t, str source) {
+    if (template_mentions(t, "enable_thinking") || template_mentions(t, "thinking")) return SWITCH_VARIABLE;
+    return contains(source, STR("/no_think")) ? SWITCH_WORD : SWITCH_NONE;
+}
+
 /* After rendering: where the model would think and shall not, the thinking is closed for it. */
-static void close_thinking(chat_prompt *out, const tokenizer *t, const chat_options *o) {
+static void close_thinking(chat_prompt *out, const tokenizer *t, const chat_options *o, think_switch by) {
     const str text = {out->text.p, out->text.n};
     out->in_thinking = ends_with(out, STR("<think>"), o->special);
     if (o->think != SLM_THINK_OFF) return;
-    const bool knows = contains(o->source, STR("enable_thinking")) || contains(o->source, STR("/no_think"));
     const bool thinks = contains(o->source, STR("<think>")) || tok_find_control(t, STR("<think>")) >= 0;
     if (out->in_thinking) append(out, text.p[text.n - 1] == '\n' ? STR("\n</think>\n\n") : STR("\n\n</think>\n\n"));
-    else if (!knows && thinks) append(out, STR("<think>\n\n</think>\n\n"));
+    else if (by == SWITCH_NONE && thinks) append(out, STR("<think>\n\n</think>\n\n"));
     out->in_thinking = false;
 }
 
@@ -142,17 +149,15 @@ static json *variables(pool *p, const tokenizer *t, const json *messages, const 
     return ok ? v : NULL;
 }
 
-static slm_status render(chat_prompt *out, pool *p, const tokenizer *t, const json *messages, const chat_options *o, slm_error *err) {
-    const bool ask = o->think == SLM_THINK_OFF && contains(o->source, STR("/no_think")) && !contains(o->source, STR("enable_thinking"));
-    if (ask) messages = with_no_think(p, messages);
+static slm_status render(chat_prompt *out, pool *p, const template_ *tmpl, const tokenizer *t, const json *messages, const chat_options *o,
+                         slm_error *err) {
+    const think_switch by = switch_of(tmpl, o->source);
+    if (o->think == SLM_THINK_OFF && by == SWITCH_WORD) messages = with_no_think(p, messages);
     const json *vars = messages ? variables(p, t, messages, o) : NULL;
     if (!vars) return err_memory(err, "template variables", p->used);
-    template_        *tmpl = NULL;
-    template_options  to = {.now = o->now};
-    slm_status        rc = template_parse(&tmpl, o->source, err);
-    if (!rc) rc = template_render(tmpl, vars, &to, &out->text, &out->trust, err);
-    template_free(tmpl);
-    return rc;
+    slm_status rc = template_render(tmpl, vars, &(template_options){.now = o->now}, &out->text, &out->trust, err);
+    if (!rc && !out->text.bad && !out->trust.bad) close_thinking(out, t, o, by);
+    return !rc && (out->text.bad || out->trust.bad) ? err_memory(err, "the prompt", out->text.n) : rc;
 }
 
 slm_status chat_tokenize(const tokenizer *t, str text, const uint8_t *trust, id_list *out, slm_error *err) {
@@ -166,13 +171,14 @@ slm_status chat_tokenize(const tokenizer *t, str text, const uint8_t *trust, id_
 }
 
 slm_status chat_render(chat_prompt *out, const tokenizer *t, const json *messages, const chat_options *o, slm_error *err) {
-    pool p;
+    pool       p;
+    template_ *tmpl = NULL;
     pool_init(&p, PROMPT_MAX_BYTES);
-    slm_status rc = render(out, &p, t, messages, o, err);
+    slm_status rc = template_parse(&tmpl, o->source, err);
+    if (!rc) rc = render(out, &p, tmpl, t, messages, o, err);
+    template_free(tmpl);
     pool_free(&p);
     if (rc) return rc;
-    if (!out->text.bad && !out->trust.bad) close_thinking(out, t, o);
-    if (out->text.bad || out->trust.bad) return err_memory(err, "the prompt", out->text.n);
     const str text = {out->text.p ? out->text.p : "", out->text.n};
     return chat_tokenize(t, text, o->special ? NULL : (const uint8_t *)out->trust.p, &out->ids, err);
 }
