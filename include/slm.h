@@ -122,6 +122,8 @@ SLM_API void slm_model_close(slm_model *m); /* NULL is a no-op */
  * takes as long as reading the weights once and makes everything after it faster; it never changes
  * a result.  Before the first session only; not needed. */
 SLM_API slm_status slm_model_pack(slm_model *m, int n_threads, slm_error *err);
+/* Does packing make this model's instruction set faster? */
+SLM_API bool slm_model_packing_pays(const slm_model *m);
 SLM_API void slm_model_describe(const slm_model *m, slm_model_info *out);
 /* Names of the instruction sets this processor can run, worst first; NULL past the end. */
 SLM_API const char *slm_isa_name(int i);

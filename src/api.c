@@ -109,6 +109,8 @@ void slm_model_close(slm_model *m) {
     mem_free(m);
 }
 
+bool slm_model_packing_pays(const slm_model *m) { return m->k.packing_pays; }
+
 slm_status slm_model_pack(slm_model *m, int n_threads, slm_error *err) {
     thread_pool *threads = NULL;
     if (!m->has_weights) return SLM_OK;

@@ -174,7 +174,7 @@ int add_vars(const options *o, pool *p, struct json *vars);
 /* How a row was run. */
 typedef struct {
     const char *isa;
-    bool        pack;
+    int         pack;                 /* PACK_AUTO, _ON, _OFF                           */
     int         kv, n_threads, n_batch, n_ubatch;
 } bench_setting;
 
@@ -236,6 +236,8 @@ int  bench_compare(const char *path, bench_report *b);
 /* Opens o's model.  0 or exit code. */
 int open_model(const options *o, const char *path, bool vocab_only, slm_model **out);
 slm_session_options session_options(const options *o, const slm_model *m);
+/* --pack: auto packs where that pays.  0 or exit code. */
+int pack_model(int mode, slm_model *m, int n_threads);
 /* Compares the memory plan with what the machine has, packs the weights (--pack), and opens the
  * session.  0 or exit code. */
 int open_session(const options *o, slm_model *m, const slm_session_options *so,

@@ -113,7 +113,7 @@ static int list_settings(bench *b) {
         s->n_batch = q->b.v[k % q->b.n], k /= q->b.n;
         s->n_threads = q->t.v[k % q->t.n], k /= q->t.n;
         s->kv = q->kv.v[k % q->kv.n], k /= q->kv.n;
-        s->pack = q->pack.v[k % q->pack.n] != PACK_OFF, k /= q->pack.n;
+        s->pack = q->pack.v[k % q->pack.n], k /= q->pack.n;
         s->isa = b->isa[k];
         if (s->n_ubatch > s->n_batch) s->n_ubatch = s->n_batch;
     }
@@ -239,8 +239,8 @@ static int open_one(bench *b, contestant *c) {
     mo.n_data = b->shape_bytes;
     if (slm_model_open(&c->m, &mo, &err)) return fail_status(&err);
     c->owns_model = true;
-    int rc = check_memory(b, c, c->set.pack || !b->shape);
-    if (!rc && c->set.pack && slm_model_pack(c->m, c->set.n_threads, &err)) rc = fail_status(&err);
+    int rc = check_memory(b, c, c->set.pack != PACK_OFF || !b->shape);
+    if (!rc) rc = pack_model(c->set.pack, c->m, c->set.n_threads);
     c->model_ms = clock_ms() - start;
     return rc;
 }

@@ -58,6 +58,12 @@ static int too_big(const slm_model *m, const slm_session_options *so, const slm_
                 human_bytes(plan->kv, kv), human_bytes(plan->work, work), human_bytes(have, left), advice);
 }
 
+int pack_model(int mode, slm_model *m, int n_threads) {
+    slm_error err = {0};
+    if (mode == PACK_OFF || (mode == PACK_AUTO && !slm_model_packing_pays(m))) return 0;
+    return slm_model_pack(m, n_threads, &err) ? fail_status(&err) : 0;
+}
+
 int open_session(const options *o, slm_model *m, const slm_session_options *so, slm_session **out) {
     slm_error  err = {0};
     slm_memory plan = {0};
@@ -70,6 +76,7 @@ int open_session(const options *o, slm_model *m, const slm_session_options *so, 
              human_bytes(plan.total, need), plan.n_ctx, human_bytes(plan.weights, w),
              human_bytes(plan.kv, kv), human_bytes(plan.work, work), human_bytes(have, left));
     }
-    if (o->pack != PACK_OFF && slm_model_pack(m, so->n_threads, &err)) return fail_status(&err);
+    int rc = pack_model(o->pack, m, so->n_threads);
+    if (rc) return rc;
     return slm_session_create(out, m, so, &err) ? fail_status(&err) : 0;
 }

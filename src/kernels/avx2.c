@@ -497,6 +497,7 @@ const kernels kernels_avx2 = {
     .matmul = {[TYPE_Q4_0] = matmul_q4_0, [TYPE_Q8_0] = matmul_q8_0, [TYPE_Q4_K] = matmul_q4_k,
                [TYPE_Q5_K] = matmul_q5_k, [TYPE_Q6_K] = matmul_q6_k},
     .packed = R8_TABLE,
+    .packing_pays = true,
     .act_from_f32 = act_from_f32,
     .matmul_panel = matmul_panel,
     .panel_from_rows = panel_from_rows,

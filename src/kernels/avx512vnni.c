@@ -13,4 +13,5 @@ const kernels kernels_avx512vnni = {
     .name = "avx512vnni",
     .need = CPU_AVX2 | CPU_FMA | CPU_F16C | CPU_AVX512_VNNI,
     .packed = R8_TABLE,
+    .packing_pays = true,
 };

@@ -13,4 +13,5 @@ const kernels kernels_avxvnni = {
     .name = "avxvnni",
     .need = CPU_AVX2 | CPU_FMA | CPU_F16C | CPU_AVX_VNNI,
     .packed = R8_TABLE,
+    .packing_pays = true,
 };

@@ -21,6 +21,7 @@ static void overlay(kernels *to, const kernels *from) {
     to->name = from->name;
     for (int t = 0; t < TYPE_COUNT; t++) TAKE(matmul[t]);
     for (int t = 0; t < TYPE_COUNT; t++) TAKE(packed[t]);
+    TAKE(packing_pays);
     TAKE(act_from_f32);
     TAKE(matmul_panel);
     TAKE(panel_from_rows);

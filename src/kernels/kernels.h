@@ -25,6 +25,7 @@ typedef struct {
     /* The same over packed weights (r8.h): groups of 8 rows one after another. */
     void (*packed[TYPE_COUNT])(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x,
                                int64_t n_tok);
+    bool packing_pays; /* packed is the faster form here: everywhere but in scalar.c, which reads both bit by bit */
     /* dst: act_bytes(n); n % 32 == 0.  A block that holds a NaN or infinity gets the scale NaN; one
      * below 1e-30 is zero. */
     void (*act_from_f32)(void *dst, const float *src, int64_t n);
