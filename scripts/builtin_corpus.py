@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes the corpus of the built-in model: children's stories and short chats from a grammar of our own.
 
-    builtin_corpus.py [--stories N] [--chats N] [--seed S] OUT.jsonl
+    builtin_corpus.py [--stories N] [--chats N] [--echoes N] [--seed S] OUT.jsonl
 
-One JSON object a line: {"kind": "story" | "chat", "split": "train" | "held", "text": ...}. Chats are rendered with
+One JSON object a line: {"kind": "story" | "chat" | "echo", "split": "train" | "held", "text": ...}. Chats are rendered with
 the control tokens <|user|> <|assistant|> <|end|>; every text ends with <|end|>. No text occurs twice. Held out is what
 hashes so (md5 of the text, 1 in 50), so the split does not depend on the order. Python's standard library only; the
 same seed gives the same bytes.
@@ -958,6 +958,47 @@ def chat_unknown(r):
     return turn(loosen(q, r), r.choice(IDK))
 
 
+def echo(r):
+    """Short chats that turn on who was named before: what teaches a small network to look back."""
+    ns = r.sample(NAMES_HE + NAMES_SHE, 6)
+    n, f = ns[:2]
+    k, fk = (x.split(":")[0] for x in r.sample([k for _, k in ALL_KINDS], 2))
+    c, t, c2, t2 = *r.sample(COLORS, 1), *r.sample(THINGS, 1), r.choice(COLORS), r.choice(THINGS)
+    x = r.randrange(9)
+    if x == 0:
+        return turn(r.choice(["My name is %s.", "I am %s.", "Hello, I am %s.", "Hi, my name is %s!", "I am called %s."]) % n,
+                    r.choice(["Hello, %s!", "Hello, %s! It is nice to meet you.", "Hi, %s! How can I help you?"]) % n) + (
+            turn(r.choice(["What is my name?", "Who am I?", "Do you know my name?"]), "Your name is %s." % n) if r.random() < 0.6 else "")
+    if x == 1:
+        m = r.randint(2, 6)
+        return turn(r.choice(["Repeat: %s", "Say: %s", "Repeat after me: %s"]) % ", ".join(ns[:m]), ", ".join(ns[:m]))
+    if x == 2:
+        q = [("Who is the %s?" % k, "%s is the %s." % (n, k)), ("Who is the %s?" % fk, "%s is the %s." % (f, fk)),
+             ("Who is %s?" % n, "%s is the %s." % (n, k)), ("Who is %s?" % f, "%s is the %s." % (f, fk))]
+        r.shuffle(q)
+        start = r.choice(["%s is a@ %s, and %s is a@ %s.", "There is a@ %s named %s and a@ %s named %s."])
+        start = start % ((n, k, f, fk) if start[0] == "%" else (k, n, fk, f))
+        return turn(tidy("x " + start)[2:] + " " + q[0][0], q[0][1]) + "".join(turn(a, b) for a, b in q[1:r.randint(1, 4)])
+    if x == 3:
+        q = [("Who has a@ %s %s?" % (c, t), "%s." % n), ("What does %s have?" % n, "%s has a@ %s %s." % (n, c, t)),
+             ("What color is the %s?" % t, "The %s is %s." % (t, c))]
+        r.shuffle(q)
+        return tidy(turn("%s has a@ %s %s. %s" % (n, c, t, q[0][0]), q[0][1]) + "".join(turn(a, b) for a, b in q[1:r.randint(1, 3)]))
+    if x == 4:
+        return turn("%s the %s met %s the %s. Who met %s?" % (n, k, f, fk, f), "%s did." % n) + turn("Whom did %s meet?" % n, "%s." % f)
+    g = "she" if n in NAMES_SHE else "he"
+    his = "her" if g == "she" else "his"
+    tale = tidy("x " + r.choice([
+        "There once was a@ {k} named {n}. {n} had a@ {c} {t}. {n} had a friend, {f} the {fk}. {f} liked the {c} {t}, and {n} gave it to {f}. \"Thank you, {n},\" said {f} the {fk}.",
+        "{n} was a@ {k}. {n} lived next to {f} the {fk}. One day {n} lost {his} {c} {t}. \"{f}, where is my {t}?\" asked {n}. \"Here it is, {n},\" said {f}. {n} the {k} was happy.",
+        "Once upon a time, there was a@ {k} named {n}. {n} met a@ {fk} named {f}. \"I am {n} the {k},\" said {n}. \"I am {f} the {fk},\" said {f}. Then {n} and {f} played with a@ {c} {t}.",
+    ]).format(n=n, f=f, k=k, fk=fk, c=c, t=t, his=his))[2:]
+    if x == 5:
+        return tale + "<|end|>"
+    return turn(r.choice(["Tell me a very short story about a@ %s named %s.", "A tiny story about a@ %s called %s, please.", "Tell me a very short story about a@ %s, %s."]).replace("a@ %s", an(k)) % n
+                if x < 8 else "Tell me a very short story about %s." % an(k), tale)
+
+
 SHORT = [(chat_sum, 48), (chat_count, 9), (chat_opposite, 9), (chat_color, 9), (chat_name, 9), (chat_fact, 11), (chat_repeat, 7), (chat_unknown, 12), (chat_fixed, 8)]
 
 
@@ -986,8 +1027,8 @@ def held_out(text):
     return int(hashlib.md5(text.encode()).hexdigest(), 16) % 50 == 0
 
 
-def corpus(stories, chats, seed):
-    for kind, n, make in (("story", stories, lambda r: make_story(r)[0] + "<|end|>"), ("chat", chats, chat)):
+def corpus(stories, chats, echoes, seed):
+    for kind, n, make in (("echo", echoes, echo), ("story", stories, lambda r: make_story(r)[0] + "<|end|>"), ("chat", chats, chat)):
         r, seen = random.Random("%s %d" % (kind, seed)), set()
         while len(seen) < n:
             t = make(r)
@@ -1000,9 +1041,10 @@ if __name__ == "__main__":
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--stories", type=int, default=6000)
     ap.add_argument("--chats", type=int, default=70000)
+    ap.add_argument("--echoes", type=int, default=24000)
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("out")
     a = ap.parse_args()
     with open(a.out, "w") as f:
-        for doc in corpus(a.stories, a.chats, a.seed):
+        for doc in corpus(a.stories, a.chats, a.echoes, a.seed):
             f.write(json.dumps(doc) + "\n")

@@ -27,6 +27,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from builtin_corpus import ALL_KINDS, NAMES_HE, NAMES_SHE
 from builtin_tokenizer import Tokenizer
 
 CFG = dict(vocab=2048, d=256, layers=4, heads=4, kv_heads=2, hd=64, ff=512, eps=1e-5, rope=10000.0, ctx=512)
@@ -104,13 +105,13 @@ class Model(nn.Module):
             x = b(x, self.cos[:T], self.sin[:T], mask)
         return F.linear(self.norm(x), self.emb.weight)
 
-    def loss(self, ids, doc, reduction="mean"):
+    def loss(self, ids, doc, reduction="mean", weight=None):
         """Of predicting each token from those before it; a text's first token is not predicted."""
         y = torch.where(doc[:, 1:] == doc[:, :-1], ids[:, 1:], torch.full_like(ids[:, 1:], -1))
         y = torch.where(doc[:, 1:] < 0, torch.full_like(y, -1), y)
         keep = y.flatten() >= 0
         z = self(ids, doc)[:, :-1].flatten(0, 1)
-        return F.cross_entropy(z[keep], y.flatten()[keep], reduction=reduction), int(keep.sum())
+        return F.cross_entropy(z[keep], y.flatten()[keep], reduction=reduction, weight=weight), int(keep.sum())
 
 
 def pack(docs, r, talk_share=0.0):
@@ -210,6 +211,8 @@ if __name__ == "__main__":
     ap.add_argument("--until", help="UTC time HH:MM at which the rate is zero")
     ap.add_argument("--minutes", type=float, default=40)
     ap.add_argument("--rows", type=int, default=6, help="rows of each process's half batch")
+    ap.add_argument("--init", help="go on from these weights")
+    ap.add_argument("--boost", type=float, default=1, help="weight of names and kinds of heroes in the first half's loss")
     ap.add_argument("--bf16", action="store_true", help="products in bfloat16 (weights stay float32)")
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--muon-lr", type=float, default=0.02)
@@ -220,12 +223,22 @@ if __name__ == "__main__":
     a = ap.parse_args()
     torch.manual_seed(a.seed)
     torch.set_num_threads(1)
+    step0 = seen0 = 0
     tok = Tokenizer.load(a.tokenizer)
     docs = [json.loads(l) for l in open(a.corpus)]
     train = [(d["kind"], tok.encode(d["text"])) for d in docs if d["split"] == "train"]
     held = [(d["kind"], tok.encode(d["text"])) for d in docs if d["split"] == "held"]
     held_rows = list(pack(held, random.Random(0)))
     model = Model(CFG)
+    if a.init:
+        before = torch.load(a.init)
+        model.load_state_dict(before["state"])
+        step0, seen0 = before["step"], before["seen"]
+    weight = torch.ones(CFG["vocab"])
+    for w in NAMES_HE + NAMES_SHE + [k.split(":")[0] for _, k in ALL_KINDS]:
+        ids = tok.encode(" " + w)
+        if len(ids) == 1:
+            weight[ids[0]] = a.boost
     model.share_memory()
     params = list(model.parameters())
     size = sum(p.numel() for p in params)
@@ -263,7 +276,7 @@ if __name__ == "__main__":
         ids, doc = ids[rank::2], doc[rank::2]
         now = time.time()
         with torch.cpu.amp.autocast(enabled=a.bf16, dtype=torch.bfloat16):
-            loss, n = model.loss(ids, doc, "sum")
+            loss, n = model.loss(ids, doc, "sum", weight if (time.time() - start) / (end - start) < 0.5 else None)
         loss.backward()
         torch.cat([p.grad.flatten() for p in params], out=shared[rank])
         ctl[rank, 0], ctl[rank, 1], ctl[rank, 2] = float(loss), n, (now - start) / (end - start)
@@ -299,11 +312,11 @@ if __name__ == "__main__":
                 100 * done, step, seen / 1e6, seen / (now - start + 1e-9), mean_loss, norm))
         if rank == 0 and now - saved > 180:
             saved = now
-            torch.save(dict(cfg=CFG, state=model.state_dict(), step=step, seen=seen, held=float("nan"), seed=a.seed, averaged=False), a.out + ".part")
+            torch.save(dict(cfg=CFG, state=model.state_dict(), step=step0 + step, seen=seen0 + seen, held=float("nan"), seed=a.seed, averaged=False), a.out + ".part")
     last = kept = evaluate(held_rows)
     say("held out: last %.5f (perplexity %.4f)" % (last, math.exp(last)))
     if rank == 0:
-        torch.save(dict(cfg=CFG, state=model.state_dict(), step=step, seen=seen, held=kept, seed=a.seed, averaged=False), a.out)
+        torch.save(dict(cfg=CFG, state=model.state_dict(), step=step0 + step, seen=seen0 + seen, held=kept, seed=a.seed, averaged=False), a.out)
         if mean is not None:
             with torch.no_grad():
                 for p, x in zip(params, mean.split([p.numel() for p in params])):
@@ -315,5 +328,5 @@ if __name__ == "__main__":
         os._exit(0)
     if value < last:
         kept = value
-        torch.save(dict(cfg=CFG, state=model.state_dict(), step=step, seen=seen, held=kept, seed=a.seed, averaged=True), a.out)
+        torch.save(dict(cfg=CFG, state=model.state_dict(), step=step0 + step, seen=seen0 + seen, held=kept, seed=a.seed, averaged=True), a.out)
     say("%d steps, %d tokens seen, %.0f s, held-out loss %.5f, perplexity %.4f" % (step, seen, time.time() - start, kept, math.exp(kept)))
