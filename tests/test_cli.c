@@ -40,6 +40,7 @@ static void script(const char *name) {
 static void usage(void) { script("usage"); }
 static void run(void) { script("run"); }
 static void streams(void) { script("streams"); }
+static void builtin(void) { script("builtin"); }
 static void chat(void) { script("chat"); }
 static void tokens(void) { script("tokens"); }
 static void score(void) { script("score"); }
@@ -50,6 +51,7 @@ const test_case tests_cli[] = {
     {"usage", "nonsense on the command line is exit 2 and one line", usage},
     {"run", "slm run: streams, prompt, exit codes, JSON", run},
     {"streams", "full disk, reader that leaves, closed streams, signals, time", streams},
+    {"builtin", "the model inside the program: exact text, any folder, who answers", builtin},
     {"chat", "slm run through a chat template: system text, thinking, what users may not say", chat},
     {"tokens", "slm tokens: ids, pieces, lines", tokens},
     {"score", "slm score: log-probabilities, logits, continuation", score},

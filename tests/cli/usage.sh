@@ -104,7 +104,6 @@ tokens -m x.gguf --jsonl a|--jsonl reads stdin and prints its own form: no text,
 tokens -m x.gguf --decode --json|--decode prints text: it does not go with --json, --jsonl or --count
 show a.gguf b.gguf|show takes one file, "b.gguf" is one more
 show --check --json a.gguf|only one of --check, --json and --template
-bench|no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first
 bench -p x|-p: "x" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
 bench -p ''|-p: "" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
 bench -p 1,|-p: "1," is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
@@ -143,7 +142,7 @@ expect 1 '' 'slm: x.gguf: cannot open: No such file or directory' env SLM_CTX=x 
 
 # Without a name the built-in model answers, where there is one (see builtin.sh).
 if ! "$SLM" show --check builtin > /dev/null 2>&1; then
-    for c in 'run hello' run 'tokens hello' show; do
+    for c in 'run hello' run 'tokens hello' show bench; do
         # shellcheck disable=SC2086
         expect 2 '' 'slm: no model named: give -m FILE.gguf, set SLM_MODEL, or put the file first' "$SLM" $c
     done
