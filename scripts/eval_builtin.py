@@ -5,7 +5,7 @@
 
 Sums: all 231 pairs up to twenty, asked as "What is a + b?" at temperature 0. Perplexity: over the held-out texts of the
 corpus, each scored on its own without its first token, as in training (--texts: only the first N). Stories: the
-model's own sampling, seeds 1.. , with the first model. Python's standard library only.
+model's own sampling (--flags), seeds 1.. , with the first model. Python's standard library only.
 """
 import argparse
 import json
@@ -30,6 +30,7 @@ def main():
     ap.add_argument("--texts", type=int, default=10 ** 9)
     ap.add_argument("--stories", type=int, default=10)
     ap.add_argument("--prompt", default="Tell me a story.")
+    ap.add_argument("--flags", default="--temp 0.3 --top-p 0.9 --top-k 40 --min-p 0.05", help="sampling of the stories")
     ap.add_argument("models", nargs="+")
     a = ap.parse_args()
     held = []
@@ -55,7 +56,7 @@ def main():
                     wrong.append("%d+%d: %s" % (x, y, out))
         print("%s: sums right %d of 231 (%.1f %%)%s" % (m, 231 - len(wrong), (231 - len(wrong)) / 2.31, "; wrong: " + ", ".join(wrong[:20]) if wrong else ""))
     for seed in range(1, a.stories + 1):
-        out = ask(a.slm, a.models[0], a.prompt, "--seed", str(seed), "-n", "400")
+        out = ask(a.slm, a.models[0], a.prompt, "--seed", str(seed), "-n", "400", *a.flags.split())
         print("\n--- seed %d: %d words\n%s" % (seed, len(out.split()), out))
 
 

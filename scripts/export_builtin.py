@@ -37,7 +37,7 @@ def export(saved, tok, path, kind):
     w.string("general.license", "mit")
     w.string("general.description", (
         "The built-in model of slm: children's stories, small sums, short answers, in English. Trained from nothing on a generated "
-        "corpus: scripts/builtin_corpus.py --seed 1, builtin_tokenizer.py, train_builtin.py --seed %d, export_builtin.py. "
+        "corpus: scripts/builtin_corpus.py, builtin_tokenizer.py, train_builtin.py (seeds up to %d), export_builtin.py; see models/README.md. "
         "Steps: %d. Tokens seen: %d. Held-out loss in float32: %.5f nats per token (perplexity %.4f)%s.") % (
             saved["seed"], saved["step"], saved["seen"], saved["held"], math.exp(saved["held"]),
             ", weights averaged over the last tenth of the run" if saved["averaged"] else ""))
