@@ -139,19 +139,22 @@ const char *slm_isa_name(int i) { return i < 0 ? NULL : kernels_name(i); }
 
 /* ---- text -------------------------------------------------------------------- */
 
-slm_status slm_tokenize(const slm_model *m, const char *text, size_t len, unsigned flags, int32_t **out, int *n, slm_error *err) {
-    id_list    ids = {0};
-    unsigned   tok_flags = (flags & SLM_TOK_BOS ? TOK_BOS : 0u) | (flags & SLM_TOK_SPECIAL ? TOK_SPECIAL : 0u);
-    slm_status rc = tok_encode(m->tok, (str){text, len}, NULL, tok_flags, &ids, err);
-    if (!rc && (ids.bad || ids.n > INT32_MAX)) rc = err_memory(err, "token ids", ids.n * sizeof *ids.p);
-    if (!rc && !ids.p && !(ids.p = mem_zero(1, sizeof *ids.p))) rc = err_memory(err, "token ids", sizeof *ids.p);
+slm_status ids_give(id_list *ids, slm_status rc, int32_t **out, int *n, slm_error *err) {
+    if (!rc && (ids->bad || ids->n > INT32_MAX)) rc = err_memory(err, "token ids", ids->n * sizeof *ids->p);
+    if (!rc && !ids->p && !(ids->p = mem_zero(1, sizeof *ids->p))) rc = err_memory(err, "token ids", sizeof *ids->p);
     if (rc) {
-        id_free(&ids);
+        id_free(ids);
         return rc;
     }
-    *out = ids.p;
-    *n = (int)ids.n;
+    *out = ids->p;
+    *n = (int)ids->n;
     return SLM_OK;
+}
+
+slm_status slm_tokenize(const slm_model *m, const char *text, size_t len, unsigned flags, int32_t **out, int *n, slm_error *err) {
+    id_list        ids = {0};
+    const unsigned tok_flags = (flags & SLM_TOK_BOS ? TOK_BOS : 0u) | (flags & SLM_TOK_SPECIAL ? TOK_SPECIAL : 0u);
+    return ids_give(&ids, tok_encode(m->tok, (str){text, len}, NULL, tok_flags, &ids, err), out, n, err);
 }
 
 const char *slm_token_bytes(const slm_model *m, int32_t id, size_t *len) {

@@ -80,17 +80,8 @@ slm_status slm_template_render(const slm_template *t, const char *vars, size_t l
 }
 
 slm_status slm_tokenize_prompt(const slm_model *m, const char *text, const uint8_t *trust, size_t len, int32_t **out, int *n, slm_error *err) {
-    id_list    ids = {0};
-    slm_status rc = chat_tokenize(m->tok, (str){text, len}, trust, &ids, err);
-    if (!rc && (ids.bad || ids.n > INT32_MAX)) rc = err_memory(err, "token ids", ids.n * sizeof *ids.p);
-    if (!rc && !ids.p && !(ids.p = mem_zero(1, sizeof *ids.p))) rc = err_memory(err, "token ids", sizeof *ids.p);
-    if (rc) {
-        id_free(&ids);
-        return rc;
-    }
-    *out = ids.p;
-    *n = (int)ids.n;
-    return SLM_OK;
+    id_list ids = {0};
+    return ids_give(&ids, chat_tokenize(m->tok, (str){text, len}, trust, &ids, err), out, n, err);
 }
 
 /* ---- messages ----------------------------------------------------------------- */

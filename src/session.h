@@ -28,6 +28,8 @@ struct slm_session {
     int              n_ids;
     bool             has_logits; /* row 0 belongs to the last of ids */
 };
+/* Hands a list that was made with status rc to a caller, or frees it. */
+slm_status ids_give(id_list *ids, slm_status rc, int32_t **out, int *n, slm_error *err);
 /* As slm_session_sync(); *reused: how many of ids were there already. */
 slm_status session_sync(slm_session *s, const int32_t *ids, int n, int *reused, slm_error *err);
 #endif
