@@ -387,10 +387,7 @@ SLM_API slm_status slm_measure_product(const slm_product *c, slm_product_speed *
 /* Names of the tensor formats; NULL past the end. */
 SLM_API const char *slm_type_name(int i);
 
-/* Files of public models' shapes with random weights: "llama-3.2-1b:Q4_K_M".  n_layer 0: all layers.
- * The names before and behind the colon; NULL past the end. */
-SLM_API const char *slm_shape_name(int i);
-SLM_API const char *slm_shape_quant(int i);
+/* Files of public models' shapes with random weights: "llama-3.2-1b:Q4_K_M".  n_layer 0: all layers. */
 SLM_API slm_status slm_shape_size(const char *spec, int n_layer, uint64_t *bytes, slm_error *err);
 /* *data: for slm_model_options.data; freed with slm_shape_free() after the model. */
 SLM_API slm_status slm_shape_make(const char *spec, int n_layer, int n_threads, void **data, size_t *size,

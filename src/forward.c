@@ -59,7 +59,7 @@ static void embed_token(void *ctx, int64_t t, int worker) {
     const model_config *c = &f->w->cfg;
     (void)worker;
     ops_row(f->x + t * c->n_embd, &f->w->embed, s->ids[t], c->embed_scale);
-    for (int local = 0; local < 2; local++) rope_table(&f->rot, local, s->pos + (int)t, f->table[local] + t * c->n_rot);
+    for (int local = 0; local < (c->window ? 2 : 1); local++) rope_table(&f->rot, local, s->pos + (int)t, f->table[local] + t * c->n_rot);
 }
 
 /* h = norm(x), quantized where the next products want it. */

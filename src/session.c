@@ -150,8 +150,10 @@ static slm_status append(slm_session *s, const int32_t *ids, int n, slm_error *e
         i += k;
         if (i == n) forward_logits(&s->f, k - 1, 1, s->logits);
     }
+    const slm_status rc = check_finite(s, 0, s->n_ids - 1, err);
     s->has_logits = true;
-    return check_finite(s, 0, s->n_ids - 1, err);
+    s->finite = !rc;
+    return rc;
 }
 
 slm_status session_sync(slm_session *s, const int32_t *ids, int n, int *reused, slm_error *err) {
@@ -198,7 +200,7 @@ slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logi
                  * it came with the batch, and the ring still has the window before it. */
                 slm_session_rewind(s, pos + 1);
                 memmove(s->logits, s->logits + (size_t)j * row_floats, row_floats * sizeof *s->logits);
-                s->has_logits = true;
+                s->has_logits = s->finite = true;
                 if (stop) return SLM_OK;
             }
             r += rows;
@@ -211,7 +213,7 @@ slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logi
 slm_status slm_session_sample(slm_session *s, int32_t *id, slm_error *err) {
     if (!s->has_logits)
         return err_set(err, SLM_ERR_ARGUMENT, s->n_ids ? "nothing has been evaluated since the rewind" : "nothing has been evaluated yet");
-    slm_status rc = check_finite(s, 0, s->n_ids - 1, err);
+    slm_status rc = s->finite ? SLM_OK : check_finite(s, 0, s->n_ids - 1, err);
     if (!rc) *id = sampler_pick(&s->pick, s->logits, s->ids, s->n_ids);
     return rc;
 }

@@ -27,6 +27,7 @@ struct slm_session {
     int32_t         *ids;     /* [n_ctx]: what the cache holds */
     int              n_ids;
     bool             has_logits; /* row 0 belongs to the last of ids */
+    bool             finite;     /* and every number of it is one */
 };
 /* Hands a list that was made with status rc to a caller, or frees it. */
 slm_status ids_give(id_list *ids, slm_status rc, int32_t **out, int *n, slm_error *err);

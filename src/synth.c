@@ -46,8 +46,6 @@ static const struct {
     {"Q6_K", 18, TYPE_Q6_K, TYPE_Q6_K, TYPE_Q6_K},
 };
 
-const char *slm_shape_name(int i) { return i >= 0 && i < (int)ARRAY_LEN(shapes) ? shapes[i].name : NULL; }
-const char *slm_shape_quant(int i) { return i >= 0 && i < (int)ARRAY_LEN(mixtures) ? mixtures[i].name : NULL; }
 
 /* ---- random blocks --------------------------------------------------------- */
 

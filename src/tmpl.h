@@ -312,7 +312,6 @@ extern const tm_func str_methods[], filters_text[], filters_seq[]; /* end with a
 val  attr_path(tm *t, val obj, val path, const val *fallback); /* "a.0.b" */
 val  format_percent(tm *t, const tm_text *fmt, val args, const tm_call *kw);
 val  format_braces(tm *t, const tm_text *fmt, tm_call *args);
-val  format_spec(tm *t, val v, const tm_text *spec);
 
 /* ---- nodes ------------------------------------------------------------------------------ */
 

@@ -197,12 +197,6 @@ static void put_value(tm *t, tm_build *b, val v, const tm_text *z) {
     } else tm_fail(t, "a format for a value of type '%s'", kind_name(v));
 }
 
-val format_spec(tm *t, val v, const tm_text *z) {
-    tm_build b = {0};
-    put_value(t, &b, v, z);
-    return v_str(build_end(t, &b));
-}
-
 static const val *named_arg(const tm_call *c, const tm_text *name) {
     tm_pay(c->t, 4 * c->n_kw);
     for (size_t i = 0; i < c->n_kw; i++)

@@ -74,8 +74,6 @@ unsigned uc_class(uint32_t cp) {
     return class_flags[word >> (cp & 15) * 4 & 15];
 }
 
-const char *uc_version(void) { return UNICODE_TABLES_VERSION; }
-
 /* ---- NFC ------------------------------------------------------------------- */
 
 /* Hangul syllables are computed (Unicode 15, section 3.12): S = L, V and perhaps T. */

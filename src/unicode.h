@@ -24,5 +24,4 @@ bool     uc_nfc_inert(uint32_t cp);
 unsigned uc_combining(uint32_t cp);                      /* canonical combining class */
 size_t   uc_decompose(uint32_t cp, uint32_t out[4]);     /* full canonical decomposition: 1..4 */
 uint32_t uc_compose(uint32_t first, uint32_t second);    /* 0: they do not compose */
-const char *uc_version(void);
 #endif

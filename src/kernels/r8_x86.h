@@ -7,7 +7,7 @@
  * activations.  Q8_0 without VNNI multiplies |w| by x with w's sign; 128 * 127 * 2 = 32512 fits.
  *
  * Activations are broadcast from memory, four columns to all lanes.  512-bit loads stream slower
- * than 256-bit ones (../shared design notes, 2026-10), so sets with AVX-512 use these too. */
+ * than 256-bit ones from memory, so sets with AVX-512 use these too. */
 #ifndef R8_X86_H
 #define R8_X86_H
 #include "r8.h"
