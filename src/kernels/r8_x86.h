@@ -16,7 +16,7 @@
 
 #define R8_INLINE static inline __attribute__((always_inline))
 
-enum { R8_TOKENS = 4, R8_AHEAD = 2048 }; /* bytes of weights prefetched ahead */
+enum { R8_TOKENS = 4, R8_AHEAD = 4096 }; /* bytes of weights prefetched ahead */
 
 R8_INLINE __m256i r8_load(const void *p) { return _mm256_loadu_si256(p); }
 R8_INLINE __m256i r8_four(const int8_t *x) { /* 4 activations in every lane */
@@ -29,7 +29,13 @@ R8_INLINE __m256i r8_high(__m256i v) { return r8_low(_mm256_srli_epi16(v, 4)); }
 R8_INLINE __m256  r8_halfs(const uint16_t *d) { return _mm256_cvtph_ps(_mm_loadu_si128((const void *)d)); }
 R8_INLINE __m256  r8_bytes(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(p))); }
 R8_INLINE __m256  r8_signed_bytes(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(p))); }
-R8_INLINE void    r8_ahead(const void *p) { _mm_prefetch((const char *)p + R8_AHEAD, _MM_HINT_T0); }
+/* Part `part` of `parts` of a block of `bytes`: every line of the stream once, in order.  A line left out
+ * would be waited for, as the processor's own prefetcher gives way to this one. */
+R8_INLINE void r8_ahead(const void *block, size_t bytes, int part, int parts) {
+    const char *p = (const char *)block + R8_AHEAD;
+    for (size_t i = (bytes * (size_t)part / (size_t)parts + 63) / 64 * 64; i < bytes * (size_t)(part + 1) / (size_t)parts; i += 64)
+        _mm_prefetch(p + i, _MM_HINT_T0);
+}
 R8_INLINE __m256i r8_sum32(act_view a, int64_t b, int factor) { return _mm256_set1_epi32(factor * (a.sum16[2 * b] + a.sum16[2 * b + 1])); }
 
 /* Products added up: in int32 with VNNI, else in int16 until r8_end. */
@@ -63,7 +69,7 @@ R8_INLINE void r8_tile_q4_0(__m256 *acc, const r8_q4_0 *p, const act_view *a, in
             lo[g] = r8_low(v);
             hi[g] = r8_high(v);
         }
-        for (size_t i = 0; i < sizeof *p; i += 64) r8_ahead((const char *)p + i);
+        r8_ahead(p, sizeof *p, 0, 1);
         const __m256 d = r8_halfs(p->d);
         for (int t = 0; t < n_tok; t++) {
             const __m256i v = _mm256_sub_epi32(r8_dot_nibbles(lo, hi, a[t].q + b * 32), r8_sum32(a[t], b, 8));
@@ -75,7 +81,7 @@ R8_INLINE void r8_tile_q4_0(__m256 *acc, const r8_q4_0 *p, const act_view *a, in
 R8_INLINE void r8_tile_q8_0(__m256 *acc, const r8_q8_0 *p, const act_view *a, int64_t n, const int n_tok) {
     for (int64_t b = 0; b < n; b++, p++) {
         const __m256 d = r8_halfs(p->d);
-        for (size_t i = 0; i < sizeof *p; i += 64) r8_ahead((const char *)p + i);
+        r8_ahead(p, sizeof *p, 0, 1);
         for (int t = 0; t < n_tok; t++) {
             const int8_t *x = a[t].q + b * 32;
             __m256i       v[2];
@@ -128,8 +134,7 @@ R8_INLINE void r8_superblock(__m256 *acc, __m256 *am, const uint16_t *d, const u
                 hi[g] = _mm256_or_si256(hi[g], _mm256_slli_epi16(_mm256_and_si256(_mm256_srl_epi16(r8_load(qh + 128 + 32 * g), by), one), 4));
             }
         }
-        r8_ahead(q);
-        r8_ahead(q + 64);
+        r8_ahead(d, qh ? sizeof(r8_q5_k) : sizeof(r8_q4_k), s, 8);
         const __m256  scale = r8_bytes(sc + 8 * s), min = r8_bytes(m + 8 * s);
         const int64_t k = first + s;
         for (int t = 0; t < n_tok; t++) {
@@ -182,8 +187,7 @@ R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, in
             __m256i v[R8_TOKENS][4];
             for (int t = 0; t < n_tok; t++)
                 for (int k = 0; k < 4; k++) v[t][k] = _mm256_set1_epi32(-32 * a[t].sum16[b * 16 + c * 4 + k]);
-            for (int i = 0; i < 4; i++) r8_ahead(p->ql[c][2 * i]);
-            for (int i = 0; i < 2; i++) r8_ahead(p->qh[c][2 * i]);
+            r8_ahead(p, sizeof *p, c, 4);
             for (int j = 0; j < 4; j += 2) {
                 __m256i w[4][2];
                 for (int i = 0; i < 2; i++) {
