@@ -68,7 +68,7 @@ struct options {
     int            n_var;
     int            n, n_ctx, n_threads, n_threads_batch, n_batch, n_ubatch, kv, ctk, ctv;
     slm_think      think;
-    int            think_budget, show_thinking;
+    int            think_budget, show_thinking, color;
     int            n_continue, n_top, stats, ngl, pack;
     double         timeout;
     int64_t        seed; /* -1: random */
@@ -81,6 +81,7 @@ struct options {
 };
 enum { PACK_AUTO, PACK_ON, PACK_OFF };
 enum { STATS_NONE, STATS_TEXT, STATS_JSON };
+enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 enum { THINKING_AUTO, THINKING_STDERR, THINKING_STDOUT, THINKING_NONE };
 
 /* Reads flags and environment.  -1: go on; else the exit code. */
@@ -114,18 +115,23 @@ bool out_failed(void);
 int  out_end(int code);
 /* Text of a model on stderr, without control characters where that is a terminal. */
 void err_put(const char *p, size_t n);
+void err_dim(const options *o, const char *p, size_t n); /* dimmed where there is colour */
+bool err_colors(const options *o);                       /* --color, NO_COLOR, TERM */
 /* One printable line on stderr, "slm: " before it.  fail returns its code. */
 int  fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int  fail_status(const slm_error *err);
 void warn(const options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* SIGINT, SIGTERM and the timer of --timeout.  While nothing is being generated they end the
- * process at once, writing `last_words` to stdout; after stop_gently() they only set what
- * stop_code() returns: 0, 124, 130 or 143.  A second signal always ends it. */
+/* SIGINT, SIGTERM, SIGHUP and the timer of --timeout.  STOP_AT_ONCE, the state at the start: they end the
+ * process, writing `last_words` to stdout and leaving the terminal as it was.  STOP_GENTLY: the
+ * first only sets what stop_code() returns: 0, 124, 129, 130 or 143.  STOP_CALMLY: so does every
+ * SIGINT. */
+typedef enum { STOP_AT_ONCE, STOP_GENTLY, STOP_CALMLY } stop_mode;
 void stop_init(double timeout_s, const char *last_words);
-void stop_gently(bool on);
+void stop_gently(stop_mode mode);
 int  stop_code(void);
+void stop_forget(void); /* an interrupt that was heeded */
 
 /* A file written in order, every write checked. */
 typedef struct {
@@ -159,8 +165,20 @@ bool is_number(const char *s, double *out);
 
 /* The user's text: arguments, -p, -f and stdin together, as UTF-8.  0 or exit code. */
 int read_prompt(const options *o, strbuf *out);
-/* That text as the model shall see it: through a chat template, or (--raw, or a model without one)
- * as it is.  0 or exit code. */
+/* How messages become a prompt: --template, --template-var, --date.  All that may fail before a model is
+ * opened is read once. */
+typedef struct {
+    slm_chat_options co;
+    strbuf           source, vars; /* what co points into */
+    bool             warned;       /* of a template that was guessed */
+} chat_setting;
+int  chat_setting_read(const options *o, chat_setting *c); /* 0 or exit code */
+void chat_setting_free(chat_setting *c);
+/* --system and --system-file; *given: is there one?  0 or exit code. */
+int read_system(const options *o, strbuf *out, bool *given);
+/* Messages as the model shall see them.  0 or exit code. */
+int chat_prompt(const options *o, const slm_model *m, chat_setting *c, const slm_message *msgs, int n, slm_prompt *out);
+/* One message, or (--raw, or a model without a template) the text as it is.  0 or exit code. */
 int make_prompt(const options *o, const slm_model *m, const strbuf *text, slm_prompt *out);
 
 /* The time that templates print: --now, --date (noon), SOURCE_DATE_EPOCH, the clock. */
@@ -168,6 +186,32 @@ int read_now(const options *o, int64_t *out);
 /* Sets the variables of --template-var: JSON where it reads as JSON, else text. */
 struct json;
 int add_vars(const options *o, pool *p, struct json *vars);
+
+/* ---- answers ---------------------------------------------------------------- */
+
+typedef struct {
+    const options *o;
+    bool           prints;      /* text on stdout, thinking where --show-thinking says */
+    bool           keeps;       /* all of it in these: */
+    strbuf         text, thinking;
+    id_list        ids;
+    stop_mode      signals;     /* from the first text on                             */
+    size_t         n_held;      /* newlines not yet printed                           */
+    int            show;        /* THINKING_STDERR, _STDOUT or _NONE                  */
+    bool           in_thinking; /* thinking was shown and not yet closed              */
+} answer;
+/* Generates as o says and sends the text; the newline at the end is the caller's.  What came before a
+ * failure stays. */
+slm_status answer_make(answer *a, slm_session *s, const slm_prompt *prompt, slm_stats *stats, slm_error *err);
+void       answer_free(answer *a);
+/* What ended the answer, as an exit code; a cut that nobody asked for says so.  way_out: from a full
+ * context. */
+int answer_verdict(const options *o, const slm_stats *s, const slm_session *session, const char *way_out);
+/* The user's settings over the file's own over the defaults. */
+slm_sampling sampling_of(const options *o, const slm_model *m);
+/* Members of a JSON object from "finish" on, without braces. */
+void stats_put(strbuf *b, const slm_stats *s, double load_ms);
+void stats_note(const slm_stats *s); /* as lines on stderr */
 
 /* ---- bench ------------------------------------------------------------------ */
 

@@ -153,6 +153,8 @@ static const option table[] = {
     {"--check", FLAG, AT(check), 0, 0, 0, 0, 0, 0, "Output", "show", "only say whether it loads: exit 0 or 1"},
     {"--full", FLAG, AT(full), 0, 0, 0, 0, 0, 0, "Output", "show", "arrays of metadata in full"},
     {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run score tokens show", "one JSON object"},
+    {"--color", CHOICE, AT(color), "WHEN", 0, 0, "auto always never", 0, 0, "Output", "run",
+     "dim the thinking; auto: on a terminal, unless NO_COLOR is set"},
     {"--no-newline", FLAG, AT(no_newline), 0, 0, 0, 0, 0, 0, "Output", "run", "add no newline to the answer"},
     {"--stats", MAYBE, AT(stats), "[=FORM]", 0, 0, "text json", 0, 0, "Output", "run", "statistics on stderr"},
     {"--stats-file", TEXT, AT(stats_file), "FILE", 0, 0, 0, 0, 0, "Output", "run", "statistics as JSON into FILE"},

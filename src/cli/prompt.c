@@ -145,40 +145,63 @@ static int vars_text(const options *o, strbuf *out) {
     return rc ? rc : out->bad ? fail(EXIT_MEMORY, "no memory for the variables") : 0;
 }
 
+int chat_setting_read(const options *o, chat_setting *c) {
+    *c = (chat_setting){.co = slm_chat_defaults()};
+    int rc = find_template(o, &c->source, &c->co.template_text);
+    if (!rc) rc = read_now(o, &c->co.now);
+    if (!rc) rc = vars_text(o, &c->vars);
+    c->co.vars = c->vars.p;
+    return rc;
+}
+
+void chat_setting_free(chat_setting *c) {
+    strbuf_free(&c->vars);
+    strbuf_free(&c->source);
+}
+
+int read_system(const options *o, strbuf *out, bool *given) {
+    int rc = 0;
+    if (o->system && o->system_file) return fail(EXIT_USAGE, "the system message is given twice: by --system and --system-file");
+    *given = o->system || o->system_file;
+    if (o->system_file) rc = read_all(o->system_file, out);
+    else if (o->system) strbuf_str(out, str_of(o->system));
+    if (rc) return rc;
+    size_t n_bad = make_utf8(out);
+    if (n_bad) warn(o, "the system message is not UTF-8: %zu broken sequence%s became U+FFFD", n_bad, n_bad > 1 ? "s" : "");
+    return out->bad ? fail(EXIT_MEMORY, "no memory for the system message") : 0;
+}
+
+int chat_prompt(const options *o, const slm_model *m, chat_setting *c, const slm_message *msgs, int n, slm_prompt *out) {
+    const bool has_raw = !strcmp(o->cmd->name, "run");
+    slm_error  err = {0};
+    c->co.think = o->think;
+    c->co.special = o->special;
+    if (slm_chat_prompt(m, msgs, n, &c->co, out, &err)) {
+        const char *hint = err.code != SLM_ERR_FORMAT ? "" : has_raw ? " (--raw: without a template; --template NAME: another)" : " (--template NAME: another)";
+        const int   room = (int)(sizeof err.text - strlen(hint) - 8);
+        return *hint ? fail(EXIT_RUNTIME, "%.*s%s", room, err.text, hint) : fail_status(&err);
+    }
+    if (out->template_name && !o->template_name && !c->warned)
+        warn(o, "the model has no chat template: using the built-in %s, whose marks its vocabulary has%s", out->template_name,
+             has_raw ? " (--raw: none)" : "");
+    c->warned = true;
+    return 0;
+}
+
 int make_prompt(const options *o, const slm_model *m, const strbuf *text, slm_prompt *out) {
     if (o->raw || (!o->template_name && !slm_model_chats(m))) return raw_prompt(o, m, text, out);
-    slm_chat_options co = slm_chat_defaults();
-    slm_message      msgs[2];
-    slm_error        err = {0};
-    strbuf           source = {0}, system = {0}, vars = {0};
-    int              n = 0, rc = 0;
-    if (o->system && o->system_file) return fail(EXIT_USAGE, "the system message is given twice: by --system and --system-file");
-    if (o->system_file) rc = read_all(o->system_file, &system);
-    else if (o->system) strbuf_str(&system, str_of(o->system));
-    if (!rc) rc = find_template(o, &source, &co.template_text);
-    if (!rc) rc = read_now(o, &co.now);
-    if (!rc) rc = vars_text(o, &vars);
+    slm_message  msgs[2];
+    chat_setting c;
+    strbuf       system = {0};
+    bool         has_system = false;
+    int          n = 0, rc = read_system(o, &system, &has_system);
     if (rc) goto done;
-    co.vars = vars.p;
-    size_t n_bad = make_utf8(&system);
-    if (n_bad) warn(o, "the system message is not UTF-8: %zu broken sequence%s became U+FFFD", n_bad, n_bad > 1 ? "s" : "");
-    if (system.bad) {
-        rc = fail(EXIT_MEMORY, "no memory for the system message");
-        goto done;
-    }
-    if (o->system || o->system_file) msgs[n++] = (slm_message){"system", system.p ? system.p : "", system.n};
+    if (has_system) msgs[n++] = (slm_message){"system", system.p ? system.p : "", system.n};
     msgs[n++] = (slm_message){"user", text->p ? text->p : "", text->n};
-    co.think = o->think;
-    co.special = o->special;
-    if (slm_chat_prompt(m, msgs, n, &co, out, &err)) {
-        const char *hint = err.code == SLM_ERR_FORMAT ? " (--raw: without a template; --template NAME: another)" : "";
-        const int   room = (int)(sizeof err.text - strlen(hint) - 8);
-        rc = *hint ? fail(EXIT_RUNTIME, "%.*s%s", room, err.text, hint) : fail_status(&err);
-    } else if (out->template_name && !o->template_name)
-        warn(o, "the model has no chat template: using the built-in %s, whose marks its vocabulary has (--raw: none)", out->template_name);
+    rc = chat_setting_read(o, &c);
+    if (!rc) rc = chat_prompt(o, m, &c, msgs, n, out);
+    chat_setting_free(&c);
 done:
-    strbuf_free(&vars);
-    strbuf_free(&source);
     strbuf_free(&system);
     return rc;
 }

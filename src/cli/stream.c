@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -122,6 +123,27 @@ void err_put(const char *p, size_t n) {
     strbuf_free(&b);
 }
 
+bool err_colors(const options *o) {
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    if (o->color != COLOR_AUTO) return o->color == COLOR_ALWAYS;
+    return isatty(STDERR_FILENO) && !(no && *no) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+/* On and off in one write: whatever ends the process leaves no dim terminal behind. */
+void err_dim(const options *o, const char *p, size_t n) {
+    strbuf b = {0};
+    if (!err_colors(o)) {
+        err_put(p, n);
+        return;
+    }
+    strbuf_str(&b, STR("\033[2m"));
+    if (isatty(STDERR_FILENO)) put_plain(&b, p, n);
+    else strbuf_put(&b, p, n);
+    strbuf_str(&b, STR("\033[0m"));
+    if (!b.bad) write_all(STDERR_FILENO, b.p, b.n);
+    strbuf_free(&b);
+}
+
 int fail(int code, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
@@ -155,21 +177,21 @@ void note(const char *fmt, ...) {
 
 /* ---- signals -------------------------------------------------------------- */
 
-static volatile sig_atomic_t stopped, gentle;
+static volatile sig_atomic_t stopped, mode;
 static const char *volatile last_words = "";
 static volatile sig_atomic_t n_last_words;
 
 static int code_of(int sig) { return sig == SIGALRM ? EXIT_TIMEOUT : 128 + sig; }
 
 static void on_signal(int sig) {
-    if (stopped || !gentle) {
+    if (mode == STOP_AT_ONCE || (stopped && !(mode == STOP_CALMLY && sig == SIGINT))) {
         if (!stopped && n_last_words && write(STDOUT_FILENO, last_words, (size_t)n_last_words) < 0)
             _exit(EXIT_RUNTIME);
         static const char late[] = "slm: stopped by --timeout before the answer began\n";
         if (sig == SIGALRM && !stopped) write_all(STDERR_FILENO, late, sizeof late - 1);
         _exit(code_of(sig));
     }
-    stopped = sig;
+    if (!stopped) stopped = sig;
 }
 
 void stop_init(double timeout_s, const char *words) {
@@ -179,6 +201,9 @@ void stop_init(double timeout_s, const char *words) {
     sigemptyset(&a.sa_mask);
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
+    /* Under nohup it stays ignored. */
+    struct sigaction was;
+    if (!sigaction(SIGHUP, NULL, &was) && was.sa_handler != SIG_IGN) sigaction(SIGHUP, &a, NULL);
     if (timeout_s <= 0) return;
     struct itimerval t = {{0, 0}, {(time_t)timeout_s, 0}};
     t.it_value.tv_usec = (suseconds_t)((timeout_s - (double)t.it_value.tv_sec) * 1e6);
@@ -187,7 +212,11 @@ void stop_init(double timeout_s, const char *words) {
     setitimer(ITIMER_REAL, &t, NULL);
 }
 
-void stop_gently(bool on) { gentle = on; }
+void stop_gently(stop_mode how) { mode = how; }
+
+void stop_forget(void) {
+    if (stopped == SIGINT) stopped = 0;
+}
 
 int stop_code(void) { return stopped ? code_of((int)stopped) : 0; }
 

@@ -8,6 +8,8 @@ expect 0 "<think>hm</think>\n\nYes$red sir.\n" '' "$SLM" run -m "$THINKER" -N --
 expect 0 "<think>hm</think>\n" '' "$SLM" run -m "$THINKER" -N --show-thinking stdout -n 2 hi
 expect 0 "Yes$red sir.\n" 'hm' "$SLM" run -m "$THINKER" -N --show-thinking stderr hi
 expect 0 "Yes$red sir.\n" '' "$SLM" run -m "$THINKER" -N --show-thinking none hi
+esc=$(printf '\033')
+expect 0 "Yes$red sir.\n" "$esc\\[2mhm$esc\\[0m" "$SLM" run -m "$THINKER" -N --show-thinking stderr --color always hi
 expect 3 "Yes$red\n" 'slm: the answer was cut*' "$SLM" run -m "$THINKER" -N -c 5 hi
 "$SLM" run -m "$THINKER" -N --json hi > "$TMP/out" 2> "$TMP/err"
 case $(cat "$TMP/out") in

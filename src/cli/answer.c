@@ -1,0 +1,160 @@
+/* answer.c - one answer on its way out, for `slm run` and `slm chat`.
+ *
+ * The answer leaves piece by piece.  Newlines at the end of a piece wait for the next piece, so that
+ * the answer ends in exactly one. */
+#include "../json.h"
+#include "cli.h"
+#include <stdio.h>
+#include <unistd.h>
+
+/* ---- text ----------------------------------------------------------------- */
+
+static void put_text(answer *a, const char *p, size_t n) {
+    if (a->o->no_newline) {
+        out_put(p, n);
+        return;
+    }
+    size_t end = n;
+    while (end && p[end - 1] == '\n') end--;
+    if (end) {
+        for (; a->n_held; a->n_held--) out_put("\n", 1);
+        out_put(p, end);
+    }
+    a->n_held += n - end;
+}
+
+/* On stdout the marks around thinking stay, so that a script can tell it from the answer. */
+static void put_thinking(answer *a, const char *p, size_t n) {
+    if (a->show == THINKING_STDERR) err_dim(a->o, p, n);
+    if (a->show == THINKING_STDOUT && !a->in_thinking) out_text("<think>");
+    if (a->show == THINKING_STDOUT) out_put(p, n);
+    a->in_thinking = true;
+}
+
+static void close_thinking(answer *a) {
+    if (a->in_thinking && a->show == THINKING_STDERR) err_put("\n", 1);
+    if (a->in_thinking && a->show == THINKING_STDOUT) {
+        out_text("</think>");
+        put_text(a, "\n\n", 2); /* where no answer follows, one newline ends the output */
+    }
+    a->in_thinking = false;
+}
+
+static bool emit(void *ud, int32_t id, slm_text_kind kind, const char *text, size_t len) {
+    answer *a = ud;
+    stop_gently(a->signals); /* from here on there is an answer to keep */
+    if (a->keeps) {
+        if (id >= 0) id_push(&a->ids, id);
+        strbuf_put(kind == SLM_TEXT_THINKING ? &a->thinking : &a->text, text, len);
+    }
+    if (a->prints && len && kind == SLM_TEXT_THINKING) put_thinking(a, text, len);
+    else if (a->prints && len) {
+        close_thinking(a);
+        put_text(a, text, len);
+    }
+    return out_flush() && !stop_code() && !a->text.bad && !a->thinking.bad && !a->ids.bad;
+}
+
+/* ---- settings ------------------------------------------------------------- */
+
+/* The user's settings over the file's own over the defaults. */
+slm_sampling sampling_of(const options *o, const slm_model *m) {
+    slm_sampling p = slm_model_sampling(m);
+    if (option_given(o, "--temp")) p.temperature = o->sampling.temperature;
+    if (option_given(o, "--top-k")) p.top_k = o->sampling.top_k;
+    if (option_given(o, "--top-p")) p.top_p = o->sampling.top_p;
+    if (option_given(o, "--min-p")) p.min_p = o->sampling.min_p;
+    if (option_given(o, "--typical")) p.typical_p = o->sampling.typical_p;
+    if (option_given(o, "--repeat-penalty")) p.repeat_penalty = o->sampling.repeat_penalty;
+    if (option_given(o, "--repeat-last-n")) p.repeat_last_n = o->sampling.repeat_last_n;
+    if (option_given(o, "--presence-penalty")) p.presence_penalty = o->sampling.presence_penalty;
+    if (option_given(o, "--frequency-penalty")) p.frequency_penalty = o->sampling.frequency_penalty;
+    /* 32 bits are enough to differ and short enough to type again. */
+    uint32_t random = 0;
+    if (o->seed >= 0) p.seed = (uint64_t)o->seed;
+    else if (!getentropy(&random, sizeof random)) p.seed = random;
+    else p.seed = (uint64_t)(clock_ms() * 1e6);
+    if (!o->greedy) return p;
+    p.temperature = 0;
+    p.repeat_penalty = 1;
+    p.presence_penalty = p.frequency_penalty = 0;
+    return p;
+}
+
+static slm_generation generation_of(const options *o, const slm_prompt *prompt) {
+    slm_generation gen = slm_generation_defaults();
+    gen.max_new = o->n;
+    gen.stop = o->stop;
+    gen.n_stop = o->n_stop;
+    gen.ignore_eos = o->ignore_eos;
+    gen.split_thinking = prompt->text != NULL; /* raw text is continued as it is */
+    gen.in_thinking = prompt->in_thinking;
+    gen.think_budget = o->think_budget;
+    return gen;
+}
+
+slm_status answer_make(answer *a, slm_session *s, const slm_prompt *prompt, slm_stats *stats, slm_error *err) {
+    const slm_generation gen = generation_of(a->o, prompt);
+    a->show = a->o->show_thinking;
+    if (a->show == THINKING_AUTO) a->show = isatty(STDERR_FILENO) ? THINKING_STDERR : THINKING_NONE;
+    const slm_status status = slm_generate(s, prompt->ids, prompt->n_ids, &gen, emit, a, stats, err);
+    close_thinking(a);
+    return status;
+}
+
+void answer_free(answer *a) {
+    id_free(&a->ids);
+    strbuf_free(&a->thinking);
+    strbuf_free(&a->text);
+}
+
+int answer_verdict(const options *o, const slm_stats *s, const slm_session *session, const char *way_out) {
+    if (s->finish == SLM_FINISH_CANCELLED && stop_code()) {
+        if (stop_code() == EXIT_TIMEOUT) note("stopped by --timeout after %g s", o->timeout);
+        return stop_code();
+    }
+    if (s->finish == SLM_FINISH_CONTEXT)
+        return fail(EXIT_CUT, "the answer was cut: the context of %d tokens is full (%s)", slm_session_n_ctx(session), way_out);
+    if (s->finish == SLM_FINISH_LENGTH && o->n >= 0 && !option_given(o, "-n"))
+        return fail(EXIT_CUT, "the answer was cut after %d tokens, the default of -n", o->n);
+    return EXIT_OK;
+}
+
+/* ---- statistics ----------------------------------------------------------- */
+
+static const char *finish_name(const slm_stats *s) {
+    if (s->finish == SLM_FINISH_CANCELLED) return stop_code() == EXIT_TIMEOUT ? "timeout" : "interrupt";
+    return s->finish == SLM_FINISH_STOP ? "stop" : s->finish == SLM_FINISH_LENGTH ? "length" : "context";
+}
+
+static void put_ms(strbuf *b, const char *name, double ms) {
+    strbuf_fmt(b, ",\"%s\":", name);
+    json_write_num(b, ms);
+}
+
+void stats_put(strbuf *b, const slm_stats *s, double load_ms) {
+    strbuf_fmt(b, "\"finish\":\"%s\",\"n_prompt\":%d,\"n_reused\":%d,\"n_generated\":%d", finish_name(s),
+               s->n_prompt, s->n_reused, s->n_new);
+    put_ms(b, "load_ms", load_ms);
+    put_ms(b, "prefill_ms", s->prefill_ms);
+    put_ms(b, "decode_ms", s->decode_ms);
+    put_ms(b, "first_token_ms", s->first_token_ms);
+    strbuf_fmt(b, ",\"peak_rss_bytes\":%llu", (unsigned long long)peak_rss_bytes());
+}
+
+static void note_rate(const char *what, int n, double ms) {
+    note("%s in %.1f ms, %.1f tokens/s, %.2f ms/token", what, ms, ms > 0 ? n / ms * 1e3 : 0.0,
+         n ? ms / n : 0.0);
+}
+
+void stats_note(const slm_stats *s) {
+    char what[96], peak[32];
+    int  fresh = s->n_prompt - s->n_reused;
+    snprintf(what, sizeof what, "prompt: %d tokens (%d reused + %d evaluated)", s->n_prompt, s->n_reused, fresh);
+    note_rate(what, fresh, s->prefill_ms);
+    snprintf(what, sizeof what, "answer: %d tokens", s->n_new);
+    note_rate(what, s->n_new, s->decode_ms);
+    note("first token after %.1f ms", s->first_token_ms);
+    note("peak memory %s", human_bytes(peak_rss_bytes(), peak));
+}
+
