@@ -226,16 +226,38 @@ typedef struct {           /* bytes; n_ctx is the context that they are for     
     uint64_t weights, kv, work, total;
 } slm_memory;
 
+/* The steps that make a token of logits, in the order that they are usually taken. */
+enum {
+    SLM_PENALTIES = 1, SLM_DRY, SLM_TOP_N_SIGMA, SLM_TOP_K, SLM_TYPICAL, SLM_TOP_P, SLM_MIN_P, SLM_XTC,
+    SLM_TEMPERATURE, SLM_N_SAMPLERS
+};
+
 typedef struct {
-    float    temperature;  /* 0 = greedy                                            */
+    float    temperature;  /* 0 = greedy: biases and penalties, then the likeliest  */
     int      top_k;        /* 0 = off                                               */
     float    top_p, min_p; /* 1 and 0 = off                                         */
     float    typical_p;    /* 1 = off                                               */
     float    repeat_penalty;                     /* 1 = off                         */
     float    presence_penalty, frequency_penalty; /* 0 = off                        */
     int      repeat_last_n; /* tokens the penalties look back on; -1 = all          */
+    float    top_n_sigma;  /* logits within so many standard deviations of the largest; 0 = off */
+    float    xtc_probability, xtc_threshold;     /* how often all but the last of the tokens of at
+                                                    least this probability are left out; 0 = off */
+    float    dry_multiplier, dry_base;           /* 0 = off; a token that goes on with a sequence of */
+    int      dry_allowed_length, dry_last_n;     /* the last tokens (-1 = all) loses multiplier *
+                                                    base^(its length - allowed length) */
+    int      mirostat;     /* 1 or 2: its versions, in place of all that truncates; 0 = off  */
+    float    mirostat_tau, mirostat_eta;         /* surprise in bits, and the rate of learning it */
+    uint8_t  order[SLM_N_SAMPLERS];              /* steps, ended by 0; what is not there is not done;
+                                                    all 0 = the usual order          */
     uint64_t seed;
 } slm_sampling;
+
+/* Added to a token's logit before everything else; -INFINITY: it is never drawn. */
+typedef struct {
+    int32_t id;
+    float   add;
+} slm_bias;
 
 SLM_API slm_session_options slm_session_defaults(void);
 SLM_API slm_sampling slm_sampling_defaults(void);
@@ -268,6 +290,14 @@ SLM_API int slm_session_pos(const slm_session *s);
 SLM_API const float *slm_session_logits(const slm_session *s); /* [n_vocab], of the last id */
 SLM_API slm_status slm_session_set_sampling(slm_session *s, const slm_sampling *p,
                                             slm_error *err);
+/* In place of the biases before; the list is copied. */
+SLM_API slm_status slm_session_set_bias(slm_session *s, const slm_bias *list, int n, slm_error *err);
+/* DRY: a token whose text contains one of the texts belongs to no sequence.  None until this is called. */
+SLM_API slm_status slm_session_set_dry_breakers(slm_session *s, const char *const *text, int n, slm_error *err);
+/* Names of the steps, from 1 on; NULL elsewhere. */
+SLM_API const char *slm_sampler_name(int i);
+/* "top_k;temperature": names separated by ; or , into an order for slm_sampling. */
+SLM_API slm_status slm_samplers_parse(const char *list, uint8_t order[SLM_N_SAMPLERS], slm_error *err);
 /* Picks from the logits; penalties look at the session's tokens.  Fails with SLM_ERR_NUMERIC
  * where a logit is not finite. */
 SLM_API slm_status slm_session_sample(slm_session *s, int32_t *id, slm_error *err);

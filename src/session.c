@@ -13,7 +13,8 @@ slm_session_options slm_session_defaults(void) { return (slm_session_options){0}
 
 slm_sampling slm_sampling_defaults(void) {
     return (slm_sampling){.temperature = 0.8f, .top_k = 40, .top_p = 0.95f, .min_p = 0.05f, .typical_p = 1,
-                          .repeat_penalty = 1, .repeat_last_n = 64};
+                          .repeat_penalty = 1, .repeat_last_n = 64, .xtc_threshold = 0.1f, .dry_base = 1.75f,
+                          .dry_allowed_length = 2, .dry_last_n = -1, .mirostat_tau = 5, .mirostat_eta = 0.1f};
 }
 
 /* ---- create ---------------------------------------------------------------- */
@@ -82,6 +83,7 @@ slm_status slm_session_create(slm_session **out, const slm_model *m, const slm_s
     layout(&s->mem, s, opt->kv_type, NULL);
     if ((rc = thread_pool_create(&s->pool, s->n_threads, err))) goto fail;
     forward_init(&s->f, s->n_ctx, &m->k, s->pool);
+    sampler_init(&s->pick, &m->k);
     if ((rc = sampler_set(&s->pick, &defaults, err))) goto fail;
     *out = s;
     return SLM_OK;
@@ -93,6 +95,7 @@ fail:
 void slm_session_free(slm_session *s) {
     if (!s) return;
     thread_pool_free(s->pool);
+    sampler_free(&s->pick);
     arena_free(&s->mem);
     mem_free(s);
 }
@@ -103,6 +106,22 @@ int          slm_session_pos(const slm_session *s) { return s->n_ids; }
 const float *slm_session_logits(const slm_session *s) { return s->logits; }
 
 slm_status slm_session_set_sampling(slm_session *s, const slm_sampling *p, slm_error *err) { return sampler_set(&s->pick, p, err); }
+
+slm_status slm_session_set_bias(slm_session *s, const slm_bias *list, int n, slm_error *err) { return sampler_bias(&s->pick, list, n, err); }
+
+slm_status slm_session_set_dry_breakers(slm_session *s, const char *const *text, int n, slm_error *err) {
+    const int n_vocab = s->m->w.n_vocab;
+    for (int i = 0; i < n; i++)
+        if (!*text[i]) return err_set(err, SLM_ERR_ARGUMENT, "an empty text would break every sequence");
+    uint8_t *breaks = mem_zero((size_t)n_vocab, sizeof *breaks);
+    if (!breaks) return err_memory(err, "sequence breakers", (size_t)n_vocab);
+    for (int32_t id = 0; id < n_vocab; id++) {
+        const str piece = tok_bytes(s->m->tok, id);
+        for (int i = 0; i < n; i++) breaks[id] |= piece.n && memmem(piece.p, piece.n, text[i], strlen(text[i]));
+    }
+    sampler_breaks(&s->pick, breaks);
+    return SLM_OK;
+}
 
 void slm_session_rewind(slm_session *s, int pos) {
     if (pos < 0) pos = 0;
@@ -128,15 +147,8 @@ static slm_status check_room(const slm_session *s, int64_t total, slm_error *err
 }
 
 /* Weights that are broken show in the logits; from there on nothing would make sense. */
-static slm_status check_finite(const slm_session *s, int row, int pos, slm_error *err) {
-    const float *l = s->logits + (size_t)row * (size_t)s->m->w.n_vocab;
-    float        lane[8] = {0}; /* 0 * x is NaN for what is not finite, and NaN stays */
-    const int    n = s->m->w.n_vocab;
-    for (int i = 0; i + 8 <= n; i += 8)
-        for (int j = 0; j < 8; j++) lane[j] += l[i + j] * 0.0f;
-    for (int i = n / 8 * 8; i < n; i++) lane[0] += l[i] * 0.0f;
-    for (int j = 1; j < 8; j++) lane[0] += lane[j];
-    if (lane[0] == 0) return SLM_OK;
+static slm_status check_finite(slm_session *s, int row, int pos, slm_error *err) {
+    if (sampler_scan(&s->pick, s->logits + (size_t)row * (size_t)s->m->w.n_vocab)) return SLM_OK;
     return err_set(err, SLM_ERR_NUMERIC, "no finite logits at token %d: the weights are damaged", pos);
 }
 

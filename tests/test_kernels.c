@@ -182,6 +182,24 @@ static void floats(const kernels *s, const kernels *k) {
         float sa = s->exp_sum(a, n, 30.0f), sb = k->exp_sum(b, n, 30.0f);
         CHECK_SAME(b, a, bytes, "exp_sum"), CHECK_SAME(&sb, &sa, 4, "exp_sum's sum");
         for (int64_t j = 0; j < n; j++) CHECK(fabs((double)a[j] - exp((double)(x[j] - 30.0f))) <= 3e-7 * (double)a[j] + 2e-45);
+        double ma, mb, ta = s->exp_total(x, n, 30.0f, 0.7f, &ma), tb = k->exp_total(x, n, 30.0f, 0.7f, &mb), plain = 0, weighed = 0;
+        CHECK_SAME(&tb, &ta, 8, "exp_total"), CHECK_SAME(&mb, &ma, 8, "exp_total's moment");
+        CHECK(k->exp_total(x, n, 30.0f, 0.7f, NULL) == ta);
+        for (int64_t j = 0; j < n; j++) {
+            const double d = (double)(x[j] - 30.0f) / (double)0.7f;
+            plain += exp(d), weighed += d * exp(d);
+        }
+        CHECK(fabs(ta - plain) <= 1e-5 * plain + 1e-44 && fabs(ma - weighed) <= 1e-5 * fabs(weighed) + 1e-42);
+        CHECK(s->peaks(a, x, n) && k->peaks(b, x, n));
+        CHECK_SAME(b, a, (size_t)((n + 63) / 64) * 4, "peaks");
+        for (int64_t j = 0; j < n; j++) CHECK(a[j / 64] >= x[j]);
+        for (int e = 0; e < 3; e++) {
+            float      *at = &x[(n - 1) * e / 2];
+            const float was = *at;
+            *at = e == 0 ? NAN : e == 1 ? INFINITY : -INFINITY;
+            CHECK(!s->peaks(a, x, n) && !k->peaks(b, x, n));
+            *at = was;
+        }
         s->f32_to_f16(ha, x, n), k->f32_to_f16(hb, x, n);
         CHECK_SAME(hb, ha, (size_t)n * 2, "f32_to_f16");
         s->f16_to_f32(a, ha, n), k->f16_to_f32(b, ha, n);
@@ -207,6 +225,10 @@ static void floats(const kernels *s, const kernels *k) {
     s->exp_sum(a, 16, 0), k->exp_sum(b, 16, 0);
     for (int i = 0; i < 16; i++) CHECK(isnan(a[i]) ? isnan(b[i]) : a[i] == b[i]);
     CHECK(a[9] == 0 && a[10] == INFINITY && isnan(a[11]) && a[0] == 1 && a[8] == 0 && a[4] == INFINITY);
+    memcpy(a, edge, sizeof a), memcpy(b, edge, sizeof b);
+    s->softcap(a, 16, 5), k->softcap(b, 16, 5);
+    for (int i = 0; i < 16; i++) CHECK(isnan(a[i]) ? isnan(b[i]) : !memcmp(&a[i], &b[i], 4));
+    CHECK(isnan(a[9]) && isnan(a[10]) && isnan(a[11]) && a[4] == 5 && a[8] == -5);
 }
 
 static void float_loops_are_equal(void) { each_set(floats); }

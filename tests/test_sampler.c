@@ -14,12 +14,31 @@ typedef struct {
     int     hits[V];
 } rig;
 
+static void start(sampler *s) {
+    static kernels k;
+    CHECK_INT(kernels_select(&k, NULL, NULL), SLM_OK);
+    sampler_init(s, &k);
+}
+
+static int32_t pick(sampler *s, float *logits, const int32_t *past, int n_past) {
+    CHECK(sampler_scan(s, logits));
+    return sampler_pick(s, logits, past, n_past);
+}
+
+static int32_t argmax(const float *x, int n) {
+    int32_t best = 0;
+    for (int32_t i = 1; i < n; i++)
+        if (x[i] > x[best]) best = i;
+    return best;
+}
+
 static void rig_open(rig *r) {
     arena measure = {0};
     memset(r, 0, sizeof *r);
     sampler_layout(&measure, &r->s, V);
     CHECK_INT(arena_alloc(&r->mem, measure.used, "test", NULL), SLM_OK);
     sampler_layout(&r->mem, &r->s, V);
+    start(&r->s);
     uint64_t seed = 5;
     for (int i = 0; i < V; i++) r->logits[i] = 4 * test_randf(&seed) + (i % 97 == 0 ? 4 : 0);
 }
@@ -33,7 +52,7 @@ static slm_sampling off(void) {
 static void draw_many(rig *r, const slm_sampling *p) {
     CHECK_INT(sampler_set(&r->s, p, NULL), SLM_OK);
     memset(r->hits, 0, sizeof r->hits);
-    for (int i = 0; i < DRAWS; i++) r->hits[sampler_pick(&r->s, r->logits, NULL, 0)]++;
+    for (int i = 0; i < DRAWS; i++) r->hits[pick(&r->s, r->logits, NULL, 0)]++;
 }
 
 /* Ids by falling logit, and their probabilities at temperature 1. */
@@ -125,7 +144,7 @@ static void edges_still_pick_one(void) {
     static rig r;
     rig_open(&r);
     slm_sampling s = off();
-    const int32_t best = sampler_argmax(r.logits, V);
+    const int32_t best = argmax(r.logits, V);
     s.top_p = 0;
     draw_many(&r, &s);
     CHECK_INT(r.hits[best], DRAWS);
@@ -165,41 +184,42 @@ static void penalties_look_back(void) {
     s.temperature = 0;
     const int32_t past[4] = {5, 5, 6, 900};
     CHECK_INT(sampler_set(&r.s, &s, NULL), SLM_OK);
-    CHECK_INT(sampler_pick(&r.s, r.logits, past, 4), 5);
+    CHECK_INT(pick(&r.s, r.logits, past, 4), 5);
     s.repeat_penalty = 1.5f; /* 5: 1.33, 6: 1.0, 7: 1.2 */
     CHECK_INT(sampler_set(&r.s, &s, NULL), SLM_OK);
-    CHECK_INT(sampler_pick(&r.s, r.logits, past, 4), 5);
+    CHECK_INT(pick(&r.s, r.logits, past, 4), 5);
     s.repeat_penalty = 2; /* 5: 1.0, 6: 0.75 */
     CHECK_INT(sampler_set(&r.s, &s, NULL), SLM_OK);
-    CHECK_INT(sampler_pick(&r.s, r.logits, past, 4), 7);
-    CHECK_INT(sampler_pick(&r.s, r.logits, past, 4), 7); /* counts were cleared */
+    CHECK_INT(pick(&r.s, r.logits, past, 4), 7);
+    CHECK_INT(pick(&r.s, r.logits, past, 4), 7); /* counts were cleared */
     s.repeat_last_n = 2; /* sees 6 and 900 only */
     CHECK_INT(sampler_set(&r.s, &s, NULL), SLM_OK);
-    CHECK_INT(sampler_pick(&r.s, r.logits, past, 4), 5);
+    CHECK_INT(pick(&r.s, r.logits, past, 4), 5);
     s.repeat_penalty = 1, s.repeat_last_n = -1, s.frequency_penalty = 0.3f; /* 5: 1.4, 6: 1.2 */
     CHECK_INT(sampler_set(&r.s, &s, NULL), SLM_OK);
-    CHECK_INT(sampler_pick(&r.s, r.logits, past, 4), 5);
+    CHECK_INT(pick(&r.s, r.logits, past, 4), 5);
     s.frequency_penalty = 0.5f; /* 5: 1.0, 6: 1.0 */
     CHECK_INT(sampler_set(&r.s, &s, NULL), SLM_OK);
-    CHECK_INT(sampler_pick(&r.s, r.logits, past, 4), 7);
+    CHECK_INT(pick(&r.s, r.logits, past, 4), 7);
     s.frequency_penalty = 0, s.presence_penalty = 0.7f; /* 5: 1.3 */
     CHECK_INT(sampler_set(&r.s, &s, NULL), SLM_OK);
-    CHECK_INT(sampler_pick(&r.s, r.logits, past, 4), 5);
+    CHECK_INT(pick(&r.s, r.logits, past, 4), 5);
     arena_free(&r.mem);
 }
 
 /* How often each of the n ids comes out in `draws`; -1 as the result for an id outside them. */
-static int picks(int *hits, const slm_sampling *p, const float *logits, int n, const int32_t *past, int n_past, int draws) {
+static int picks(int *hits, const slm_sampling *p, float *logits, int n, const int32_t *past, int n_past, int draws) {
     arena   measure = {0}, a;
     sampler s = {0};
     int     rc = 0;
     sampler_layout(&measure, &s, n);
     CHECK_INT(arena_alloc(&a, measure.used, "sampler", NULL), SLM_OK);
     sampler_layout(&a, &s, n);
+    start(&s);
     CHECK_INT(sampler_set(&s, p, NULL), SLM_OK);
     memset(hits, 0, (size_t)n * sizeof *hits);
     for (int i = 0; i < draws && !rc; i++) {
-        const int32_t id = sampler_pick(&s, logits, past, n_past);
+        const int32_t id = pick(&s, logits, past, n_past);
         if (id < 0 || id >= n) rc = -1;
         else hits[id]++;
     }
@@ -224,7 +244,7 @@ static void cold_typical_takes_the_likeliest_that_is_left(void) {
 }
 
 static void penalties_stay_finite(void) {
-    static const float logits[3][2] = {{-3e38f, -3e38f}, {3e38f, -3e38f}, {3e38f, 3e38f}};
+    static float       logits[3][2] = {{-3e38f, -3e38f}, {3e38f, -3e38f}, {3e38f, 3e38f}};
     const int32_t      past[3] = {0, 1, 0};
     int                hits[2];
     for (int i = 0; i < 3; i++)
@@ -249,7 +269,7 @@ static void a_seed_is_a_promise(void) {
     s.seed = 42;
     CHECK_INT(sampler_set(&r.s, &s, NULL), SLM_OK);
     static const int32_t want[8] = {194, 582, 582, 582, 582, 194, 582, 194};
-    for (int i = 0; i < 8; i++) CHECK_INT(sampler_pick(&r.s, r.logits, NULL, 0), want[i]);
+    for (int i = 0; i < 8; i++) CHECK_INT(pick(&r.s, r.logits, NULL, 0), want[i]);
     arena_free(&r.mem);
 }
 

@@ -431,7 +431,8 @@ static void softcap(float *x, int64_t n, float cap) {
         float        a[8] = {0};
         const size_t k = n - i < 8 ? (size_t)(n - i) : 8;
         memcpy(a, x + i, k * 4);
-        _mm256_storeu_ps(a, _mm256_mul_ps(c, tanh8(_mm256_div_ps(_mm256_loadu_ps(a), c))));
+        const __m256 v = _mm256_loadu_ps(a), y = _mm256_mul_ps(c, tanh8(_mm256_div_ps(v, c)));
+        _mm256_storeu_ps(a, _mm256_fmadd_ps(v, _mm256_setzero_ps(), y)); /* 0 * infinity is NaN */
         memcpy(x + i, a, k * 4);
     }
 }
@@ -460,6 +461,64 @@ static float exp_sum(float *x, int64_t n, float shift) {
         hi = _mm256_loadu_ps(sum + 8);
     }
     return tree16(lo, hi);
+}
+
+INLINE double tree8(__m256d lo, __m256d hi) {
+    const __m256d v = _mm256_add_pd(lo, hi);
+    const __m128d x = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)));
+}
+
+INLINE void add_wide(__m256d lane[2], __m256 v) {
+    lane[0] = _mm256_add_pd(lane[0], _mm256_cvtps_pd(_mm256_castps256_ps128(v)));
+    lane[1] = _mm256_add_pd(lane[1], _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1)));
+}
+
+INLINE double exp_total_of(const float *x, int64_t n, float shift, float temp, double *moment, const bool wants_moment) {
+    const __m256 s = _mm256_set1_ps(shift), t = _mm256_set1_ps(temp), least = _mm256_set1_ps(-105.0f);
+    __m256d      sum[2] = {_mm256_setzero_pd(), _mm256_setzero_pd()}, first[2] = {sum[0], sum[0]};
+    for (int64_t i = 0; i < n; i += 8) {
+        float        tail[8];
+        const float *p = x + i;
+        if (n - i < 8) { /* infinitely far below: adds nothing */
+            for (int j = 0; j < 8; j++) tail[j] = i + j < n ? x[i + j] : -INFINITY;
+            p = tail;
+        }
+        const __m256 d = _mm256_max_ps(_mm256_div_ps(_mm256_sub_ps(_mm256_loadu_ps(p), s), t), least), e = exp8(d);
+        add_wide(sum, e);
+        if (wants_moment) add_wide(first, _mm256_mul_ps(e, d));
+    }
+    if (wants_moment) *moment = tree8(first[0], first[1]);
+    return tree8(sum[0], sum[1]);
+}
+
+static double exp_total(const float *x, int64_t n, float shift, float temp, double *moment) {
+    return moment ? exp_total_of(x, n, shift, temp, moment, true) : exp_total_of(x, n, shift, temp, NULL, false);
+}
+
+/* The largest of 64 numbers, or of n in a copy whose end repeats the first. */
+static bool peaks(float *peak, const float *x, int64_t n) {
+    __m256 nil[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    for (int64_t b = 0; b < n; b += KERNEL_PEAK) {
+        float        tail[KERNEL_PEAK];
+        const float *p = x + b;
+        if (n - b < KERNEL_PEAK) {
+            for (int64_t i = 0; i < KERNEL_PEAK; i++) tail[i] = p[b + i < n ? i : 0];
+            p = tail;
+        }
+        __m256 top[2] = {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+        for (int i = 0; i < KERNEL_PEAK; i += 16)
+            for (int j = 0; j < 2; j++) {
+                const __m256 v = _mm256_loadu_ps(p + i + 8 * j);
+                top[j] = _mm256_max_ps(v, top[j]);
+                nil[j] = _mm256_fmadd_ps(v, _mm256_setzero_ps(), nil[j]); /* NaN where v is not finite */
+            }
+        const __m256 t = _mm256_max_ps(top[0], top[1]);
+        __m128       m = _mm_max_ps(_mm256_castps256_ps128(t), _mm256_extractf128_ps(t, 1));
+        m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+        peak[b / KERNEL_PEAK] = _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+    }
+    return _mm256_movemask_ps(_mm256_cmp_ps(_mm256_add_ps(nil[0], nil[1]), _mm256_setzero_ps(), _CMP_EQ_OQ)) == 0xff;
 }
 
 static void scores(float *s, const float *q, const float *k, int64_t ld, int64_t n, int64_t d,
@@ -508,6 +567,8 @@ const kernels kernels_avx2 = {
     .gelu_mul = gelu_mul,
     .softcap = softcap,
     .exp_sum = exp_sum,
+    .exp_total = exp_total,
+    .peaks = peaks,
     .scores = scores,
     .weighted_rows = weighted_rows,
 };

@@ -32,6 +32,8 @@ static void overlay(kernels *to, const kernels *from) {
     TAKE(gelu_mul);
     TAKE(softcap);
     TAKE(exp_sum);
+    TAKE(exp_total);
+    TAKE(peaks);
     TAKE(scores);
     TAKE(weighted_rows);
 }

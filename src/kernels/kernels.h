@@ -10,7 +10,10 @@
 #define KERNELS_H
 #include "../quant.h"
 
-enum { KERNEL_ROWS = 8 }; /* rows of a float panel */
+enum {
+    KERNEL_ROWS = 8, /* rows of a float panel */
+    KERNEL_PEAK = 64 /* numbers behind one peak: the peaks of 262,144 logits fit the first cache */
+};
 
 typedef struct {
     const char *name;
@@ -44,10 +47,16 @@ typedef struct {
     /* y = act(gate) * up; y may be gate. */
     void (*silu_mul)(float *y, const float *gate, const float *up, int64_t n);
     void (*gelu_mul)(float *y, const float *gate, const float *up, int64_t n); /* tanh form */
-    /* x = cap * tanh(x / cap) */
+    /* x = cap * tanh(x / cap); NaN where x is infinite, so that a damaged value stays visible. */
     void (*softcap)(float *x, int64_t n, float cap);
     /* x[i] = exp(x[i] - shift); returns the sum in 16 lanes. */
     float (*exp_sum)(float *x, int64_t n, float shift);
+    /* The sum of exp(d), d = (x[i] - shift) / temp <= 0, and in *moment (may be NULL) that of d * exp(d),
+     * both in 8 lanes of double: lane j takes the terms j, j + 8, ..; then lane j += lane j + 4, + 2, + 1. */
+    double (*exp_total)(const float *x, int64_t n, float shift, float temp, double *moment);
+    /* peak[b] = the largest of x[64 b .. 64 b + 63], as far as n goes; false where a number of x is
+     * not finite, and then peak means nothing. */
+    bool (*peaks)(float *peak, const float *x, int64_t n);
     /* s[i] = scale * (q . k[i * ld ..]), each product summed in 16 lanes; i in [0, n), d long. */
     void (*scores)(float *s, const float *q, const float *k, int64_t ld, int64_t n, int64_t d,
                    float scale);

@@ -236,7 +236,7 @@ static float tanh1(float x) {
 }
 
 static void softcap(float *x, int64_t n, float cap) {
-    for (int64_t i = 0; i < n; i++) x[i] = cap * tanh1(x[i] / cap);
+    for (int64_t i = 0; i < n; i++) x[i] = fmaf(x[i], 0.0f, cap * tanh1(x[i] / cap)); /* 0 * infinity is NaN */
 }
 
 static float exp_sum(float *x, int64_t n, float shift) {
@@ -246,6 +246,40 @@ static float exp_sum(float *x, int64_t n, float shift) {
         lane[i % 16] += x[i];
     }
     return tree16(lane);
+}
+
+static double tree8(double lane[8]) {
+    for (int half = 4; half; half /= 2)
+        for (int j = 0; j < half; j++) lane[j] += lane[j + half];
+    return lane[0];
+}
+
+static double exp_total(const float *x, int64_t n, float shift, float temp, double *moment) {
+    double sum[8] = {0}, first[8] = {0};
+    for (int64_t i = 0; i < n; i++) {
+        float d = (x[i] - shift) / temp;
+        d = d > EXP_LO ? d : EXP_LO;
+        const float e = exp1(d);
+        sum[i % 8] += (double)e;
+        first[i % 8] += (double)(e * d);
+    }
+    if (moment) *moment = tree8(first);
+    return tree8(sum);
+}
+
+/* 0 * x is NaN for what is not finite, and NaN stays in a sum. */
+static bool peaks(float *peak, const float *x, int64_t n) {
+    float nil = 0;
+    for (int64_t b = 0; b < n; b += KERNEL_PEAK) {
+        const int64_t end = n - b < KERNEL_PEAK ? n : b + KERNEL_PEAK;
+        float         top = x[b];
+        for (int64_t i = b; i < end; i++) {
+            top = x[i] > top ? x[i] : top;
+            nil += x[i] * 0.0f;
+        }
+        peak[b / KERNEL_PEAK] = top;
+    }
+    return nil == 0;
 }
 
 static void scores(float *s, const float *q, const float *k, int64_t ld, int64_t n, int64_t d,
@@ -279,6 +313,8 @@ const kernels kernels_scalar = {
     .gelu_mul = gelu_mul,
     .softcap = softcap,
     .exp_sum = exp_sum,
+    .exp_total = exp_total,
+    .peaks = peaks,
     .scores = scores,
     .weighted_rows = weighted_rows,
 };
