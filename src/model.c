@@ -234,11 +234,15 @@ typedef struct {
     uint8_t       *dst;
 } packer;
 
-enum { PACK_GROUPS = 16 }; /* groups of 8 rows a task */
+enum {
+    PACK_GROUPS = 16,      /* groups of a task */
+    int64_t        first, end; /* groups of 8 rows, of the piece at hand */
+    PACK_PIECE = 16 << 20  /* bytes after which the file's pages are let go: they count as this process's memory */
+};
 
 static void pack_task(void *ctx, int64_t task, int worker) {
     const packer *p = ctx;
-    const int64_t n = p->m->rows / 8, g0 = task * PACK_GROUPS, g1 = g0 + PACK_GROUPS < n ? g0 + PACK_GROUPS : n;
+    const int64_t g0 = p->first + task * PACK_GROUPS, g1 = g0 + PACK_GROUPS < p->end ? g0 + PACK_GROUPS : p->end;
     (void)worker;
     ops_pack(p->m, p->dst, g0, g1);
 }
@@ -246,12 +250,16 @@ static void pack_task(void *ctx, int64_t task, int worker) {
 static void pack_one(matrix *m, void *ctx) {
     packer *p = ctx;
     if (m->packed || !ops_can_pack(p->k, m)) return;
-    const size_t bytes = (size_t)m->rows * m->row_bytes;
+    const size_t  bytes = (size_t)m->rows * m->row_bytes, group = 8 * m->row_bytes;
+    const int64_t n = m->rows / 8, piece = group < PACK_PIECE ? (int64_t)(PACK_PIECE / group) : 1;
     p->dst = arena_take(p->mem, bytes, 1, 64);
     if (!p->dst) return; /* measuring */
     p->m = m;
-    thread_run(p->threads, (m->rows / 8 + PACK_GROUPS - 1) / PACK_GROUPS, pack_task, p);
-    gguf_drop(p->g, m->data, bytes);
+    for (p->first = 0; p->first < n; p->first = p->end) {
+        p->end = p->first + piece < n ? p->first + piece : n;
+        thread_run(p->threads, (p->end - p->first + PACK_GROUPS - 1) / PACK_GROUPS, pack_task, p);
+        gguf_drop(p->g, m->data + (size_t)p->first * group, (size_t)(p->end - p->first) * group);
+    }
     m->data = p->dst;
     m->packed = true;
 }

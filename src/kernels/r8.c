@@ -167,7 +167,7 @@ void r8_pack(type_id t, void *dst, const void *rows, size_t row_bytes, int64_t c
     case TYPE_##ID: \
         for (int r = 0; r < 8; r++) { \
             const block_##id *b = (const void *)((const char *)rows + (size_t)r * row_bytes); \
-            for (int64_t i = 0; i < cols / type_get(t)->block_elems; i++) id##_in((r8_##id *)dst + i, b + i, r); \
+            for (int64_t i = 0, n = cols / type_get(t)->block_elems; i < n; i++) id##_in((r8_##id *)dst + i, b + i, r); \
         } \
         break;
         R8_FORMATS(X)
@@ -182,7 +182,7 @@ void r8_unpack(type_id t, void *rows, size_t row_bytes, const void *src, int64_t
     case TYPE_##ID: \
         for (int r = 0; r < 8; r++) { \
             block_##id *b = (void *)((char *)rows + (size_t)r * row_bytes); \
-            for (int64_t i = 0; i < cols / type_get(t)->block_elems; i++) r8_block_##id(b + i, (const r8_##id *)src + i, r); \
+            for (int64_t i = 0, n = cols / type_get(t)->block_elems; i < n; i++) r8_block_##id(b + i, (const r8_##id *)src + i, r); \
         } \
         break;
         R8_FORMATS(X)
