@@ -104,6 +104,8 @@ typedef struct {
     const void *data;       /* a GGUF of n_data bytes in memory, the caller's until close; path is then
                                only its name in errors                              */
     size_t      n_data;
+    bool        data_is_spent; /* packing gives its pages back, which read as zeros then: no other model
+                               can be opened from it                                */
 } slm_model_options;
 
 typedef struct {            /* strings live as long as the model                    */

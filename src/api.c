@@ -74,6 +74,7 @@ static slm_status load(slm_model *m, const slm_model_options *opt, slm_error *er
     if (rc) return rc;
     rc = opt->data ? gguf_open_memory(&m->file, opt->data, opt->n_data, opt->path, err) : open_gguf(&m->file, opt->path, err);
     if (rc || (rc = tok_load(&m->tok, m->file, err))) return rc;
+    if (!rc && opt->data_is_spent) gguf_spend(m->file);
     str      name = STR("");
     uint64_t type = UINT64_MAX;
     if ((rc = gguf_str(m->file, "general.name", &name, err)) || (rc = gguf_uint(m->file, "general.file_type", 0, UINT32_MAX, &type, err)))

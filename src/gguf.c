@@ -22,6 +22,7 @@ struct gguf {
     filemap      map;
     bool         owned; /* map is ours to close */
     char        *name;
+    bool         drops; /* its pages may be given back */
     gguf_kv     *kv;
     gguf_tensor *tensor;
     size_t       n_kv, n_tensor;
@@ -627,7 +628,7 @@ static slm_status open_map(gguf **out, filemap map, bool owned, const char *name
         if (owned) filemap_close(&map);
         return err_memory(err, "file", sizeof *g);
     }
-    *g = (gguf){.map = map, .owned = owned, .name = strcpy(copy, name)};
+    *g = (gguf){.map = map, .owned = owned, .drops = owned, .name = strcpy(copy, name)};
     if (map.size == 0) gguf_fail(g, &e, SLM_ERR_FORMAT, "file is empty");
     else read_all(g, &e);
     if (e.code) {
@@ -662,7 +663,7 @@ void gguf_close(gguf *g) {
 }
 
 void gguf_drop(const gguf *g, const void *p, size_t n) {
-    if (g->owned) filemap_drop(&g->map, p, n);
+    if (g->drops) filemap_drop(&g->map, p, n);
 }
 
 size_t gguf_file_bytes(const gguf *g) { return g->map.size; }
@@ -693,6 +694,8 @@ const gguf_kv *gguf_kv_find(const gguf *g, const char *key) {
 
 static bool is_integer(gguf_kind k) {
     return k == GGUF_U8 || k == GGUF_I8 || k == GGUF_U16 || k == GGUF_I16 || k == GGUF_U32 ||
+void gguf_spend(gguf *g) { g->drops = true; }
+
            k == GGUF_I32 || k == GGUF_U64 || k == GGUF_I64;
 }
 

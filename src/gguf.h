@@ -41,9 +41,12 @@ slm_status gguf_open(gguf **out, const char *path, slm_error *err);
 slm_status gguf_open_memory(gguf **out, const void *data, size_t size, const char *name,
                             slm_error *err);
 void        gguf_close(gguf *g);
-/* The bytes at p will not be read for a while: a mapped file's whole pages there need not stay in memory. */
+/* The bytes at p will not be read for a while: a mapped file's whole pages there need not stay in memory.
+ * Of the memory of gguf_open_memory() nothing is dropped unless gguf_spend() has said that nobody
+ * needs what was dropped again: it reads as zeros then. */
 void        gguf_drop(const gguf *g, const void *p, size_t n);
 size_t      gguf_file_bytes(const gguf *g);
+void        gguf_spend(gguf *g);
 const char *gguf_name(const gguf *g);        /* the path as given */
 /* err_set() with "FILE: " in front; of a long path only the end, so that the sentence survives. */
 slm_status gguf_fail(const gguf *g, slm_error *err, slm_status code, const char *fmt, ...)

@@ -229,6 +229,13 @@ static int check_memory(const bench *b, const contestant *c, bool with_weights) 
                 human_bytes(need, n), plan.n_ctx, human_bytes(have, h));
 }
 
+/* Do all settings share one model? */
+static bool opens_once(const bench *b) {
+    bool once = true;
+    for (int i = 1; i < b->n_set; i++) once = once && !strcmp(b->set[i].isa, b->set[0].isa) && b->set[i].pack == b->set[0].pack;
+    return once;
+}
+
 static int open_one(bench *b, contestant *c) {
     slm_model_options mo = slm_model_defaults();
     slm_error         err = {0};
@@ -237,9 +244,10 @@ static int open_one(bench *b, contestant *c) {
     mo.isa = c->set.isa;
     mo.data = b->shape;
     mo.n_data = b->shape_bytes;
+    mo.data_is_spent = b->shape && opens_once(b);
     if (slm_model_open(&c->m, &mo, &err)) return fail_status(&err);
     c->owns_model = true;
-    int rc = check_memory(b, c, c->set.pack != PACK_OFF || !b->shape);
+    int rc = check_memory(b, c, !b->shape || (c->set.pack != PACK_OFF && !mo.data_is_spent));
     if (!rc) rc = pack_model(c->set.pack, c->m, c->set.n_threads);
     c->model_ms = clock_ms() - start;
     return rc;
@@ -528,7 +536,8 @@ const command cmd_bench = {
              "that are read, its roof is the fastest read of memory in this run; peak % is the share of the machine's\n"
              "8-bit multiplications.  t/s is the median.  Rounds in which others took more than a little of the\n"
              "processors (involuntary switches, steal) are marked and left out of medians where others remain.\n"
-             "first_token_ms begins where load_ms ends; load_ms includes packing.  With --shape the file counts as\n"
-             "memory beside the packed weights.  --kernels: form \"float\" has no integer kernel.\n",
+             "first_token_ms begins where load_ms ends; load_ms includes packing.  With --shape and several\n"
+             "sets or values of --pack the file counts as memory beside the packed weights.  --kernels: form\n"
+             "\"float\" has no integer kernel.\n",
     .main = bench_main,
 };
