@@ -113,6 +113,7 @@ typedef struct {            /* strings live as long as the model                
     uint64_t    n_params, file_bytes, tensor_bytes;
     int         n_vocab, n_ctx_train, n_layer, n_embd, n_ff, n_head, n_head_kv, head_dim;
     bool        tied, packed, has_chat_template, adds_bos;
+    bool        packed_in_file;
 } slm_model_info;
 
 SLM_API slm_model_options slm_model_defaults(void);
@@ -370,7 +371,8 @@ typedef struct {
 typedef struct {
     const char *name;    /* not NUL ended */
     size_t      name_len;
-    const char *type;
+    const char *type;    /* "Q4_0", or "Q4_0 (r8)" where it is packed                */
+    bool        packed;
     int         n_dims;
     uint64_t    dim[4];  /* dim[0] is the contiguous one                             */
     uint64_t    offset, bytes; /* offset from the start of the file                  */
@@ -384,6 +386,26 @@ SLM_API bool slm_file_tensor(const slm_file *f, size_t i, slm_tensor_info *out);
 /* Calls `see` with each element of metadata entry i in order, until it returns false. */
 typedef bool (*slm_value_fn)(void *ud, uint64_t k, const slm_value *v);
 SLM_API void slm_file_values(const slm_file *f, size_t i, slm_value_fn see, void *ud);
+
+/* Told while a file is written: bytes that are, of all; false stops it. */
+typedef bool (*slm_progress_fn)(void *ud, uint64_t done, uint64_t total);
+
+typedef struct {
+    bool            unpack;    /* else pack                                          */
+    int             n_threads; /* 0 = one per performance core                       */
+    slm_progress_fn progress;  /* may be NULL                                        */
+    void           *ud;
+} slm_pack_options;
+typedef struct {
+    int      n_tensors, n_changed;          /* of all, of those that were rearranged */
+    uint64_t bytes, changed_bytes, file_bytes;
+} slm_pack_result;
+
+/* Writes the model `in` to `out` as slm_model_pack() would rearrange it, so that opening `out` maps
+ * it and is done; or (unpack) the original again, byte for byte.  `out` is as it was until all is
+ * written; it may not be `in`.  Memory: some megabytes.  result may be NULL. */
+SLM_API slm_status slm_pack_file(const char *in, const char *out, const slm_pack_options *opt,
+                                 slm_pack_result *result, slm_error *err);
 
 /* ---- Measuring --------------------------------------------------------------- */
 

@@ -2,6 +2,7 @@
 #include "session.h"
 #include "builtin.h"
 #include "cpu.h"
+#include "kernels/r8.h"
 #include "limits.h"
 #include <stdio.h>
 #include <string.h>
@@ -73,8 +74,8 @@ static slm_status load(slm_model *m, const slm_model_options *opt, slm_error *er
     slm_status rc = kernels_select(&m->k, opt->isa, err);
     if (rc) return rc;
     rc = opt->data ? gguf_open_memory(&m->file, opt->data, opt->n_data, opt->path, err) : open_gguf(&m->file, opt->path, err);
-    if (rc || (rc = tok_load(&m->tok, m->file, err))) return rc;
     if (!rc && opt->data_is_spent) gguf_spend(m->file);
+    if (rc || (rc = tok_load(&m->tok, m->file, err))) return rc;
     str      name = STR("");
     uint64_t type = UINT64_MAX;
     if ((rc = gguf_str(m->file, "general.name", &name, err)) || (rc = gguf_uint(m->file, "general.file_type", 0, UINT32_MAX, &type, err)))
@@ -131,7 +132,7 @@ void slm_model_describe(const slm_model *m, slm_model_info *out) {
         .n_params = m->w.n_params, .file_bytes = gguf_file_bytes(m->file), .tensor_bytes = m->w.bytes,
         .n_vocab = tok_count(m->tok), .n_ctx_train = c->n_ctx_train, .n_layer = c->n_layer, .n_embd = c->n_embd,
         .n_ff = c->n_ff, .n_head = c->n_head, .n_head_kv = c->n_head_kv, .head_dim = c->head_dim,
-        .tied = m->w.tied, .packed = m->w.packed.base != NULL, .has_chat_template = gguf_kv_find(m->file, "tokenizer.chat_template") != NULL,
+        .tied = m->w.tied, .packed = m->w.packed.base != NULL || m->w.packed_in_file, .packed_in_file = m->w.packed_in_file, .has_chat_template = gguf_kv_find(m->file, "tokenizer.chat_template") != NULL,
         .adds_bos = tok_adds_bos(m->tok),
     };
 }
@@ -234,7 +235,7 @@ bool slm_file_meta(const slm_file *f, size_t i, slm_meta *out) {
 bool slm_file_tensor(const slm_file *f, size_t i, slm_tensor_info *out) {
     if (i >= gguf_n_tensors(f->g)) return false;
     const gguf_tensor *t = gguf_tensor_at(f->g, i);
-    *out = (slm_tensor_info){.name = t->name.p, .name_len = t->name.n, .type = t->type->name, .n_dims = t->n_dims, .offset = t->offset, .bytes = t->bytes};
+    *out = (slm_tensor_info){.name = t->name.p, .name_len = t->name.n, .packed = t->packed, .type = t->packed ? r8_name(t->type->id) : t->type->name, .n_dims = t->n_dims, .offset = t->offset, .bytes = t->bytes};
     memcpy(out->dim, t->dim, sizeof out->dim);
     return true;
 }

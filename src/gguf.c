@@ -9,6 +9,7 @@
  * are walked once by a cursor that cannot leave the file.  Names are indexed by a sorted list of
  * hashes: finding duplicates and looking up stay n log n whatever the names are. */
 #include "gguf.h"
+#include "kernels/r8.h"
 #include "limits.h"
 #include "unicode.h"
 #include <math.h>
@@ -21,11 +22,14 @@ typedef unsigned long long ull; /* what %llu prints */
 struct gguf {
     filemap      map;
     bool         owned; /* map is ours to close */
-    char        *name;
     bool         drops; /* its pages may be given back */
+    char        *name;
     gguf_kv     *kv;
     gguf_tensor *tensor;
-    size_t       n_kv, n_tensor;
+    size_t       n_kv, n_tensor, table_end;
+    uint32_t     version;
+    uint64_t     align;
+    uint64_t     packed_version; /* R8_FILE_KEY; 0: none */
     uint64_t    *kv_by_name, *tensor_by_name; /* hash << 32 | position, sorted */
 };
 
@@ -239,6 +243,9 @@ static gguf_kv take_kv(cursor *c) {
 
 /* ---- tensor table -------------------------------------------------------- */
 
+/* A packed tensor's type id, by its format's. */
+static bool is_packed(uint32_t id) { return (id & 0xffff0000u) == R8_FILE_TYPE && r8_has((type_id)(id & 0xffffu)); }
+
 static void refuse_type(cursor *c, uint32_t id) {
     char   list[200] = "";
     size_t n = 0;
@@ -275,7 +282,8 @@ static gguf_tensor take_tensor(cursor *c) {
     uint32_t type = take_u32(c);
     if (!ok(c)) return t;
     t.n_dims = (int)n_dims;
-    t.type = type_get(type);
+    t.packed = is_packed(type);
+    t.type = type_get(t.packed ? type - R8_FILE_TYPE : type);
     if (!t.type) {
         refuse_type(c, type);
         return t;
@@ -288,6 +296,12 @@ static gguf_tensor take_tensor(cursor *c) {
     else if (!size_mul(&t.bytes, row, (size_t)(n_elems / t.dim[0])))
         gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
                   "%s: more bytes than an address has", place_of(c).s);
+    else if (t.packed && !c->g->packed_version)
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT, "%s: is packed, but the key %s is missing", place_of(c).s,
+                  R8_FILE_KEY);
+    else if (t.packed && (n_dims != 2 || t.dim[1] < 8))
+        gguf_fail(c->g, c->err, SLM_ERR_FORMAT, "%s: is packed, which needs two dimensions and 8 rows",
+                  place_of(c).s);
     t.offset = take_u64(c);
     return t;
 }
@@ -431,7 +445,7 @@ static const char *stranger(const uint8_t *p, size_t n) {
 }
 
 /* Reads the header and leaves the cursor behind it. */
-static void take_header(cursor *c, uint64_t *n_tensor, uint64_t *n_kv) {
+static void take_header(gguf *g, cursor *c, uint64_t *n_tensor, uint64_t *n_kv) {
     const uint8_t *p = c->p;
     size_t         n = c->g->map.size;
     if (memcmp(p, "GGUF", n < 4 ? n : 4)) {
@@ -457,6 +471,7 @@ static void take_header(cursor *c, uint64_t *n_tensor, uint64_t *n_kv) {
         gguf_fail(c->g, c->err, SLM_ERR_UNSUPPORTED,
                   "GGUF version %u is not supported (2 and 3 are)%s", version,
                   version == 1 ? "; convert the model again" : "");
+    g->version = version;
     *n_tensor = take_u64(c);
     *n_kv = take_u64(c);
     /* The smallest key takes 13 bytes and a byte of name; the smallest tensor 32. */
@@ -529,6 +544,17 @@ static uint64_t check_layout_keys(const gguf *g, slm_error *err) {
                   "is part %llu of a model split into %llu files, which is not supported: join them",
                   (ull)part + 1, (ull)parts);
     return err->code ? 0 : align;
+}
+
+/* The version of the packed tensors' layout, or 0: the file has none. */
+static uint64_t check_pack_key(const gguf *g, slm_error *err) {
+    uint64_t version = 0;
+    if (gguf_uint(g, R8_FILE_KEY, 1, UINT32_MAX, &version, err)) return 0;
+    if (version > R8_FILE_VERSION)
+        gguf_fail(g, err, SLM_ERR_UNSUPPORTED,
+                  "is packed in version %llu, which this slm does not read (up to %u): pack the original again",
+                  (ull)version, R8_FILE_VERSION);
+    return version;
 }
 
 /* Which sentence fits a tensor that reaches past the end?  Tensors that lie one behind the other
@@ -608,12 +634,14 @@ static void bind_data(gguf *g, size_t at, uint64_t align, slm_error *err) {
 static void read_all(gguf *g, slm_error *err) {
     cursor   c = {.g = g, .p = g->map.data, .end = g->map.data + g->map.size, .err = err,
                   .part = "header"};
-    uint64_t n_tensor = 0, n_kv = 0, align = 0;
-    take_header(&c, &n_tensor, &n_kv);
+    uint64_t n_tensor = 0, n_kv = 0;
+    take_header(g, &c, &n_tensor, &n_kv);
     if (ok(&c)) take_all_kv(g, &c, n_kv);
-    if (ok(&c)) align = check_layout_keys(g, err);
+    if (ok(&c)) g->align = check_layout_keys(g, err);
+    if (ok(&c)) g->packed_version = check_pack_key(g, err);
     if (ok(&c)) take_all_tensors(g, &c, n_tensor);
-    if (ok(&c)) bind_data(g, (size_t)(c.p - g->map.data), align, err);
+    g->table_end = (size_t)(c.p - g->map.data);
+    if (ok(&c)) bind_data(g, g->table_end, g->align, err);
 }
 
 /* Takes the map over, also when it fails. */
@@ -666,7 +694,17 @@ void gguf_drop(const gguf *g, const void *p, size_t n) {
     if (g->drops) filemap_drop(&g->map, p, n);
 }
 
+void gguf_spend(gguf *g) { g->drops = true; }
+
 size_t gguf_file_bytes(const gguf *g) { return g->map.size; }
+
+const uint8_t *gguf_file_data(const gguf *g) { return g->map.data; }
+
+uint32_t gguf_version(const gguf *g) { return g->version; }
+
+uint64_t gguf_alignment(const gguf *g) { return g->align; }
+
+size_t gguf_table_end(const gguf *g) { return g->table_end; }
 
 const char *gguf_name(const gguf *g) { return g->name; }
 
@@ -694,8 +732,6 @@ const gguf_kv *gguf_kv_find(const gguf *g, const char *key) {
 
 static bool is_integer(gguf_kind k) {
     return k == GGUF_U8 || k == GGUF_I8 || k == GGUF_U16 || k == GGUF_I16 || k == GGUF_U32 ||
-void gguf_spend(gguf *g) { g->drops = true; }
-
            k == GGUF_I32 || k == GGUF_U64 || k == GGUF_I64;
 }
 

@@ -27,6 +27,7 @@ typedef struct {
 typedef struct {
     str              name;
     const type_info *type;
+    bool             packed; /* 8 rows interleaved (kernels/r8.h): then n_dims is 2 and dim[1] >= 8 */
     int              n_dims;
     uint64_t         dim[4]; /* dim[0] is the contiguous one; unused dims are 1 */
     const uint8_t   *data;   /* inside the map, bounds already checked */
@@ -45,8 +46,13 @@ void        gguf_close(gguf *g);
  * Of the memory of gguf_open_memory() nothing is dropped unless gguf_spend() has said that nobody
  * needs what was dropped again: it reads as zeros then. */
 void        gguf_drop(const gguf *g, const void *p, size_t n);
-size_t      gguf_file_bytes(const gguf *g);
 void        gguf_spend(gguf *g);
+size_t      gguf_file_bytes(const gguf *g);
+/* The file as bytes, for who has to know what lies between the tensors. */
+const uint8_t *gguf_file_data(const gguf *g);
+uint32_t    gguf_version(const gguf *g);     /* 2 or 3 */
+uint64_t    gguf_alignment(const gguf *g);   /* of the data, in bytes */
+size_t      gguf_table_end(const gguf *g);   /* where the lists end; the data begins at the next multiple */
 const char *gguf_name(const gguf *g);        /* the path as given */
 /* err_set() with "FILE: " in front; of a long path only the end, so that the sentence survives. */
 slm_status gguf_fail(const gguf *g, slm_error *err, slm_status code, const char *fmt, ...)

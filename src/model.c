@@ -1,5 +1,6 @@
 /* model.c - binds the file's tensors to their places, from one table. */
 #include "model.h"
+#include "kernels/r8.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,7 +113,7 @@ static slm_status bind_one(binder *b, const binding *row, int n_layer, void *bas
     size_t row_bytes = 0;
     if (!type_row_bytes(t->type, (uint64_t)cols, &row_bytes))
         return gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %s: rows of %lld are no whole %s blocks", name, (long long)cols, t->type->name);
-    if (b->mem->base) *(matrix *)(void *)field = (matrix){t->type, t->data, rows, cols, row_bytes, false};
+    if (b->mem->base) *(matrix *)(void *)field = (matrix){t->type, t->data, rows, cols, row_bytes, t->packed};
     return SLM_OK;
 }
 
@@ -128,13 +129,15 @@ static bool has(const gguf *g, int n_layer, const char *what) {
     return gguf_find(g, name) != NULL;
 }
 
-/* The first `rows` rows of *rest; *rest is what follows them. */
-static matrix split_rows(matrix *rest, int64_t rows) {
-    matrix m = *rest;
-    m.rows = rows;
+/* *m: the first `rows` rows of *rest; *rest becomes what follows them. */
+static slm_status split_rows(binder *b, const char *name, matrix *rest, int64_t rows, matrix *m) {
+    if (rest->packed && rows % 8 && rows < rest->rows)
+        return gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %s is packed, but a part of it ends at row %lld, within 8", name, (long long)rows);
+    *m = *rest;
+    m->rows = rows;
     rest->data += (size_t)rows * rest->row_bytes;
     rest->rows -= rows;
-    return m;
+    return SLM_OK;
 }
 
 static slm_status bind_layer(binder *b, int i, layer *l) {
@@ -149,16 +152,16 @@ static slm_status bind_layer(binder *b, int i, layer *l) {
     if (rc || !b->mem->base) return rc;
     if (one_qkv) {
         matrix rest = l->q;
-        l->q = split_rows(&rest, length(b->w, QUERY));
-        l->k = split_rows(&rest, length(b->w, KV));
-        l->v = split_rows(&rest, length(b->w, KV));
+        rc = split_rows(b, fused_qkv.name, &rest, length(b->w, QUERY), &l->q);
+        if (!rc) rc = split_rows(b, fused_qkv.name, &rest, length(b->w, KV), &l->k);
+        if (!rc) rc = split_rows(b, fused_qkv.name, &rest, length(b->w, KV), &l->v);
     }
-    if (!two_ffn) {
+    if (!rc && !two_ffn) {
         matrix rest = l->gate;
-        l->gate = split_rows(&rest, length(b->w, FF));
-        l->up = split_rows(&rest, length(b->w, FF));
+        rc = split_rows(b, fused_ffn.name, &rest, length(b->w, FF), &l->gate);
+        if (!rc) rc = split_rows(b, fused_ffn.name, &rest, length(b->w, FF), &l->up);
     }
-    return SLM_OK;
+    return rc;
 }
 
 /* One walk that only measures (mem->base NULL), one that fills. */
@@ -209,6 +212,7 @@ slm_status weights_bind(weights *w, const gguf *g, slm_error *err) {
         const gguf_tensor *t = gguf_tensor_at(g, i);
         w->n_params += t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3];
         w->bytes += t->bytes;
+        w->packed_in_file |= t->packed;
     }
     return SLM_OK;
 }
@@ -232,11 +236,11 @@ typedef struct {
     arena         *mem;
     const matrix  *m;   /* being packed */
     uint8_t       *dst;
+    int64_t        first, end; /* groups of 8 rows, of the piece at hand */
 } packer;
 
 enum {
     PACK_GROUPS = 16,      /* groups of a task */
-    int64_t        first, end; /* groups of 8 rows, of the piece at hand */
     PACK_PIECE = 16 << 20  /* bytes after which the file's pages are let go: they count as this process's memory */
 };
 
@@ -277,6 +281,26 @@ slm_status weights_pack(weights *w, const gguf *g, const kernels *k, thread_pool
     each_product_matrix(w, pack_one, &p);
     if (w->tied) w->embed = w->head;
     return SLM_OK;
+}
+
+typedef struct {
+    const gguf_tensor *t;
+    bool               found, aligned;
+} pack_question;
+
+static void ask_view(matrix *m, void *ctx) {
+    pack_question *q = ctx;
+    const size_t   at = (size_t)(m->data - q->t->data); /* wraps to a large number where m lies before t */
+    if (at >= q->t->bytes) return;
+    q->found = true;
+    q->aligned &= at / m->row_bytes % 8 == 0;
+}
+
+bool weights_can_pack(weights *w, const gguf_tensor *t) {
+    pack_question q = {.t = t, .aligned = true};
+    if (t->packed || !r8_has(t->type->id) || t->n_dims != 2 || t->dim[1] < 8) return false;
+    each_product_matrix(w, ask_view, &q);
+    return q.found && q.aligned;
 }
 
 void weights_free(weights *w) {

@@ -24,6 +24,7 @@ typedef struct {
     layer       *layers;                         /* [cfg.n_layer] */
     rope_factors factors;
     uint64_t     n_params, bytes;                /* of all tensors */
+    bool         packed_in_file;                 /* some matrices are: they are used where they lie */
     arena        mem, packed;
 } weights;
 
@@ -32,5 +33,8 @@ slm_status weights_bind(weights *w, const gguf *g, slm_error *err);
 /* Moves every matrix that k multiplies faster in packed form into memory of its own, with all threads,
  * and lets go of the file's pages behind it.  Changes no result.  On failure nothing has changed. */
 slm_status weights_pack(weights *w, const gguf *g, const kernels *k, thread_pool *threads, slm_error *err);
+/* May t, a tensor of the weights' file, lie in a file in packed form?  Products read it, and each matrix that
+ * is a view of its rows begins with a group of 8. */
+bool       weights_can_pack(weights *w, const gguf_tensor *t);
 void       weights_free(weights *w);
 #endif

@@ -19,19 +19,22 @@ static void script(const char *name) {
         test_skip("SLM does not name the program (make test does)");
         return;
     }
-    char model[256], chat[256], thinker[256], command[1800];
+    char model[256], chat[256], thinker[256], quantized[256], command[2100];
+    const mkmodel_options q4_0 = mkmodel_defaults("llama", TYPE_Q4_0);
     static const char *const thoughts[] = {"<think>", "hm", "</think>", "\n\nYes", "\x1b[31m", " sir.", NULL};
     snprintf(model, sizeof model, "%s/cli-model.gguf", test_tmp());
     snprintf(chat, sizeof chat, "%s/cli-chat.gguf", test_tmp());
     snprintf(thinker, sizeof thinker, "%s/cli-thinker.gguf", test_tmp());
+    snprintf(quantized, sizeof quantized, "%s/cli-q4_0.gguf", test_tmp());
+    CHECK(mkmodel_write(quantized, &q4_0));
     CHECK(mkmodel_script(thinker, thoughts, "{{ bos_token }}"));
     CHECK(write_model(model, NULL));
     CHECK(write_model(chat, "\x1b[31m{% for m in messages %}{{ m.content }}\n{% endfor %}"));
     /* The scripts leave many files; their folder is theirs to remove. */
     snprintf(command, sizeof command,
-             "t=`mktemp -d` || exit 1; SLM='%s' MODEL='%s' CHAT='%s' THINKER='%s' TMP=\"$t\" sh tests/cli/%s.sh; r=$?; "
+             "t=`mktemp -d` || exit 1; SLM='%s' MODEL='%s' CHAT='%s' THINKER='%s' QUANTIZED='%s' TMP=\"$t\" sh tests/cli/%s.sh; r=$?; "
              "rm -rf \"$t\"; exit $r",
-             slm, model, chat, thinker, name);
+             slm, model, chat, thinker, quantized, name);
     fflush(stdout);
     int status = system(command);
     CHECK(status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -46,6 +49,7 @@ static void tokens(void) { script("tokens"); }
 static void score(void) { script("score"); }
 static void show(void) { script("show"); }
 static void bench(void) { script("bench"); }
+static void pack(void) { script("pack"); }
 
 const test_case tests_cli[] = {
     {"usage", "nonsense on the command line is exit 2 and one line", usage},
@@ -56,6 +60,7 @@ const test_case tests_cli[] = {
     {"tokens", "slm tokens: ids, pieces, lines", tokens},
     {"score", "slm score: log-probabilities, logits, continuation", score},
     {"show", "slm show: listing, check, template", show},
+    {"pack", "slm pack: there and back, what it refuses, full disks and signals", pack},
     {"bench", "slm bench: rows, ranges, forms, shapes, comparison", bench},
     {0},
 };

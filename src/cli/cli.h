@@ -75,7 +75,7 @@ struct options {
     slm_sampling   sampling;
     bool greedy, ignore_eos, raw, json, no_newline, verbose, quiet, no_stdin, help;
     bool per_token, count, want_ids, decode, special, no_bos, jsonl;
-    bool tensors, template_text, check, full;
+    bool tensors, template_text, check, full, unpack;
     bench_options bench;
     bool unnamed; /* no model was named: the built-in one answers */
 };

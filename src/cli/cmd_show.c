@@ -26,7 +26,7 @@ typedef struct {
     /* Facts; -1 or empty when unknown.  Strings are not NUL ended. */
     str     arch, name, quant, tokenizer, pre;
     int64_t layers, d_model, heads, kv_heads, head_dim, d_ff, vocab, context, params;
-    bool    tied, has_template;
+    bool    tied, has_template, packed;
 } listing;
 
 /* ---- metadata ------------------------------------------------------------- */
@@ -84,6 +84,7 @@ static void count_tensors(listing *l) {
         for (int d = 0; d < t.n_dims; d++) n *= t.dim[d];
         l->params += (int64_t)n;
         if (str_is((str){t.name, t.name_len}, "output.weight")) l->tied = false;
+        l->packed |= t.packed;
         size_t k = 0;
         while (k < ARRAY_LEN(sum) - 1 && sum[k].type && strcmp(sum[k].type, t.type)) k++;
         sum[k].type = t.type;
@@ -225,7 +226,7 @@ static int print_json(const listing *l) {
     member_int(&b, "d_ff", l->d_ff);
     member_int(&b, "vocab", l->vocab);
     member_int(&b, "context", l->context);
-    strbuf_fmt(&b, ",\"tied\":%s", l->tied ? "true" : "false");
+    strbuf_fmt(&b, ",\"tied\":%s,\"packed\":%s", l->tied ? "true" : "false", l->packed ? "true" : "false");
     member_str(&b, "tokenizer", l->tokenizer);
     member_str(&b, "pre", l->pre);
     strbuf_str(&b, STR(",\"metadata\":{"));
@@ -308,7 +309,7 @@ static void print_tensors(const listing *l) {
         for (int d = 0; d < t.n_dims; d++)
             at += snprintf(dims + at, sizeof dims - (size_t)at, "%s%llu", d ? " x " : "",
                            (unsigned long long)t.dim[d]);
-        strbuf_fmt(&b, "  %-8s%-22s%-12s", t.type, dims, human_bytes(t.bytes, size));
+        strbuf_fmt(&b, "  %-13s%-22s%-12s", t.type, dims, human_bytes(t.bytes, size));
         json_write_str(&b, (str){t.name, t.name_len});
         strbuf_char(&b, '\n');
         out_put(b.p, b.n);
@@ -334,6 +335,7 @@ static void print_text(const listing *l) {
     row_int("vocabulary", l->vocab);
     row_int("context", l->context);
     out_fmt("%-14s%s\n", "embeddings", l->tied ? "tied" : "separate");
+    if (l->packed) row_str("layout", STR("packed: eight rows interleaved (r8), used in place; slm pack --unpack makes the original"));
     row_str("tokenizer", l->tokenizer);
     row_str("splitting", l->pre);
     out_fmt("%-14s%s\n", "chat template", l->has_template ? "yes (--template prints it)" : "no");

@@ -11,6 +11,7 @@
     X(render)       \
     X(show)         \
     X(bench)        \
+    X(pack)         \
     X(help)
 
 #define X(name) extern const command cmd_##name;

@@ -76,6 +76,9 @@ int open_session(const options *o, slm_model *m, const slm_session_options *so, 
              human_bytes(plan.total, need), plan.n_ctx, human_bytes(plan.weights, w),
              human_bytes(plan.kv, kv), human_bytes(plan.work, work), human_bytes(have, left));
     }
+    slm_model_info info;
+    slm_model_describe(m, &info);
+    if (o->pack == PACK_OFF && info.packed_in_file) warn(o, "the file is packed and used as it is: --pack off changes nothing");
     int rc = pack_model(o->pack, m, so->n_threads);
     if (rc) return rc;
     return slm_session_create(out, m, so, &err) ? fail_status(&err) : 0;

@@ -123,7 +123,7 @@ static const option table[] = {
     {"--pack", CHOICE, AT(pack), "MODE", 0, 0, "auto on off", 0, 0, "Memory", ENGINE,
      "rearrange the weights for this processor at load; never changes a result"},
     {"-t --threads", INT, AT(n_threads), "N", 1, MAX_THREADS, 0, "one per performance core", "SLM_THREADS",
-     "CPU", ENGINE, "threads; never changes a result"},
+     "CPU", ENGINE " pack", "threads; never changes a result"},
     {"-tb --threads-batch", INT, AT(n_threads_batch), "N", 1, MAX_THREADS, 0, "as -t", 0, "CPU", ENGINE,
      "accepted for llama.cpp's sake: -t serves prompts too"},
     {"-b --batch-size", INT, AT(n_batch), "N", 1, 1 << 24, 0, "as -ub", 0, "CPU", ENGINE,
@@ -160,6 +160,8 @@ static const option table[] = {
     {"--stats-file", TEXT, AT(stats_file), "FILE", 0, 0, 0, 0, 0, "Output", "run", "statistics as JSON into FILE"},
     {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run score", "a line per phase on stderr"},
     {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run score tokens show", "no warnings"},
+    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "pack", "no progress on a terminal, no summary"},
+    {"--unpack", FLAG, AT(unpack), 0, 0, 0, 0, 0, 0, "Output", "pack", "IN is packed: write the original"},
 
     {"-p --n-prompt", INTS, BENCH(p), "LIST", 0, 1 << 24, 0, "512", 0, "Tests", "bench",
      "evaluate prompts of so many tokens; 0: none"},

@@ -48,6 +48,7 @@ void streams_init(void) {
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY) < 0) _exit(EXIT_RUNTIME);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit of its size is a failed write */
     signal(SIGBUS, on_bus_error);
     out.terminal = isatty(STDOUT_FILENO);
 }

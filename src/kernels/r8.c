@@ -161,6 +161,15 @@ bool r8_has(type_id t) {
     }
 }
 
+const char *r8_name(type_id t) {
+    static const char *const names[TYPE_COUNT] = {
+#define X(NAME, id, elems, bytes) [id] = #NAME " (r8)",
+#include "../quant_list.h"
+#undef X
+    };
+    return names[t];
+}
+
 void r8_pack(type_id t, void *dst, const void *rows, size_t row_bytes, int64_t cols) {
     switch (t) {
 #define X(ID, id) \

@@ -5,7 +5,10 @@
  * then the next 4 columns.  Blocks of 8 rows x 32 (or 256) columns follow each other along the
  * row, so that a group of 8 rows is one run of memory.  Packing moves bits and changes none: a
  * packed matrix has the file's size, and r8_unpack gives the file's bytes back.
- * Rows beyond the last whole group of 8 stay as in the file, behind the groups. */
+ * Rows beyond the last whole group of 8 stay as in the file, behind the groups.
+ *
+ * `slm pack` writes these layouts into files, so a change of one is a new R8_FILE_VERSION; a format
+ * more is none. */
 #ifndef R8_H
 #define R8_H
 #include "../quant.h"
@@ -23,8 +26,17 @@ typedef struct { uint16_t d[8], dmin[8]; uint8_t sl[8][8], sh[4][8], q[8][4][8][
  * qh[chunk][j][row][t]: the two high bits of columns 4j + t, + 16, + 32, + 48, lowest first. */
 typedef struct { uint16_t d[8]; int8_t sc[16][8]; uint8_t ql[4][8][8][4], qh[4][4][8][4]; } r8_q6_k;
 
+/* A packed tensor of a GGUF file: its type is R8_FILE_TYPE + the id of the format ("r8" and two zero
+ * bytes: far from ggml's ids, which other programs refuse as unknown); it has two dimensions and at
+ * least 8 rows.  The key R8_FILE_KEY (u32) says R8_FILE_VERSION. */
+#define R8_FILE_TYPE    0x72380000u
+#define R8_FILE_KEY     "slm.pack.version"
+#define R8_FILE_VERSION 1u
+
 /* Does the format have a packed form? */
 bool   r8_has(type_id t);
+/* What people read of a packed tensor: "Q4_0 (r8)". */
+const char *r8_name(type_id t);
 /* One group: 8 rows of `cols` columns, row_bytes apart, to and from 8 * row_bytes bytes. */
 void   r8_pack(type_id t, void *dst, const void *rows, size_t row_bytes, int64_t cols);
 void   r8_unpack(type_id t, void *rows, size_t row_bytes, const void *src, int64_t cols);

@@ -5,7 +5,7 @@ cd "$TMP" || exit 1
 "$SLM" show --json "$MODEL" > a 2> err
 same 'json' "$? $(cat err)" '0 '
 same 'names and order' "$(sed 's/"metadata":{.*"tensors":/"metadata":{} "tensors":/; s/"tensors":\[.*\],"memory"/"tensors":[],"memory"/' a | grep -o '"[a-z_]*":' | tr -d '\n')" \
-    '"file":"bytes":"arch":"name":"quant":"params":"layers":"d_model":"heads":"kv_heads":"head_dim":"d_ff":"vocab":"context":"tied":"tokenizer":"pre":"metadata":"tensors":"memory":"context":"weights":"kv":"work":"total":'
+    '"file":"bytes":"arch":"name":"quant":"params":"layers":"d_model":"heads":"kv_heads":"head_dim":"d_ff":"vocab":"context":"tied":"packed":"tokenizer":"pre":"metadata":"tensors":"memory":"context":"weights":"kv":"work":"total":'
 same 'a tensor' "$(grep -c '{"name":"token_embd.weight","type":"[A-Z0-9_]*","dims":\[[0-9]*,[0-9]*\],"offset":[0-9]*,"bytes":[0-9]*}' a)" 1
 same 'long arrays are shortened' "$(grep -c '{"type":"[a-z0-9]*","n":[0-9]*,"first":\[' a)" 1
 same 'unless asked' "$("$SLM" show --json --full "$MODEL" | grep -c '"first":\[')" 0
