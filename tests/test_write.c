@@ -300,7 +300,7 @@ static slm_status pack(const char *from, const char *to, bool unpack, slm_pack_r
     return slm_pack_file(from, to, &(slm_pack_options){.unpack = unpack, .n_threads = 2}, r, e);
 }
 
-enum { N_IDS = 21 };
+enum { N_IDS = 9 };
 
 /* [N_IDS][n_vocab] logits, or NULL. */
 static float *logits_of(const char *file, const char *isa, size_t *bytes) {
