@@ -56,16 +56,28 @@ static slm_status open_gguf(gguf **out, const char *path, slm_error *err) {
 
 /* Key names: as llama.cpp's converter writes them. */
 static slm_status read_sampling(slm_sampling *p, const gguf *g, slm_error *err) {
-    uint64_t   top_k = (uint64_t)p->top_k, last_n = (uint64_t)p->repeat_last_n;
+    uint64_t   top_k = (uint64_t)p->top_k, last_n = (uint64_t)p->repeat_last_n, mirostat = 0;
+    char       list[256];
+    str        sequence = {0};
     slm_status rc = gguf_float(g, "general.sampling.temp", 0, 100, &p->temperature, err);
     if (!rc) rc = gguf_uint(g, "general.sampling.top_k", 0, INT32_MAX, &top_k, err);
     if (!rc) rc = gguf_float(g, "general.sampling.top_p", 0, 1, &p->top_p, err);
     if (!rc) rc = gguf_float(g, "general.sampling.min_p", 0, 1, &p->min_p, err);
     if (!rc) rc = gguf_float(g, "general.sampling.penalty_repeat", 0.02, 100, &p->repeat_penalty, err);
     if (!rc) rc = gguf_uint(g, "general.sampling.penalty_last_n", 0, INT32_MAX, &last_n, err);
+    if (!rc) rc = gguf_float(g, "general.sampling.xtc_probability", 0, 1, &p->xtc_probability, err);
+    if (!rc) rc = gguf_float(g, "general.sampling.xtc_threshold", 0, 1, &p->xtc_threshold, err);
+    if (!rc) rc = gguf_uint(g, "general.sampling.mirostat", 0, 2, &mirostat, err);
+    if (!rc) rc = gguf_float(g, "general.sampling.mirostat_tau", 0, 100, &p->mirostat_tau, err);
+    if (!rc) rc = gguf_float(g, "general.sampling.mirostat_eta", 0, 10, &p->mirostat_eta, err);
+    if (!rc) rc = gguf_str(g, "general.sampling.sequence", &sequence, err);
     p->top_k = (int)top_k;
     p->repeat_last_n = (int)last_n;
-    return rc;
+    p->mirostat = (int)mirostat;
+    if (rc || !sequence.n || sequence.n >= sizeof list) return rc;
+    copy_text(list, sizeof list, sequence);
+    slm_samplers_parse(list, p->order, NULL); /* an order with steps that are not known here is not followed */
+    return SLM_OK;
 }
 
 slm_sampling slm_model_sampling(const slm_model *m) { return m->sampling; }

@@ -622,6 +622,15 @@ void mkmodel(mk *m, const mkmodel_options *o) {
     put_hyperparameters(&k);
     int n_vocab = (int)put_tokenizer(&k);
     if (o->chat_template) mk_str(m, "tokenizer.chat_template", o->chat_template);
+    if (o->sampling) {
+        mk_str(m, "general.sampling.sequence", "top_k;temp");
+        mk_u32(m, "general.sampling.top_k", 7);
+        mk_f32(m, "general.sampling.xtc_probability", 0.5f);
+        mk_f32(m, "general.sampling.xtc_threshold", 0.25f);
+        mk_u32(m, "general.sampling.mirostat", 2);
+        mk_f32(m, "general.sampling.mirostat_tau", 3);
+        mk_f32(m, "general.sampling.mirostat_eta", 0.5f);
+    }
     if (!o->vocab_only) {
         put_shared_tensors(&k, n_vocab);
         for (k.layer = 0; k.layer < o->n_layer; k.layer++) put_layer(&k);

@@ -76,6 +76,7 @@ typedef struct {
     int         n_embd, n_layer, n_head, n_head_kv, head_dim, n_ff, n_ctx;
     const char *chat_template; /* NULL: none                                          */
     bool        vocab_only;    /* no tensors                                          */
+    bool        sampling;      /* general.sampling.* keys: top_k;temp, 7, mirostat 2   */
     uint64_t    seed;
 } mkmodel_options;
 

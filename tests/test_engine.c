@@ -508,8 +508,10 @@ static void the_token_loop_takes_no_memory(void) {
     if (!m) return;
     make_ids(ids, 40, n_vocab(m));
     CHECK_INT(slm_session_create(&s, m, &o, NULL), SLM_OK);
-    for (int way = 0; way < 3; way++) {
+    for (int way = 0; way < 5; way++) {
         p.top_k = way == 0 ? 40 : 0;
+        p.mirostat = way > 2 ? way - 2 : 0;
+        p.dry_multiplier = p.xtc_probability = 0.8f;
         p.typical_p = way == 2 ? 0.5f : 1;
         p.repeat_penalty = 1.1f;
         CHECK_INT(slm_session_set_sampling(s, &p, NULL), SLM_OK);
@@ -523,6 +525,32 @@ static void the_token_loop_takes_no_memory(void) {
     }
     slm_session_free(s);
     slm_model_close(m);
+}
+
+static void files_recommend_sampling(void) {
+    mk              f = {0};
+    mkmodel_options o = mkmodel_defaults("llama", TYPE_F32);
+    slm_model      *m = NULL;
+    o.sampling = true;
+    for (int spoilt = 0; spoilt < 3; spoilt++) {
+        slm_error err = {0};
+        mkmodel(&f, &o);
+        if (spoilt == 1) mk_poke(&f, "general.sampling.sequence", MK_VALUE, 'T');
+        if (spoilt == 2) mk_poke(&f, "general.sampling.mirostat", MK_VALUE, 3);
+        const slm_model_options mo = {.path = "m.gguf", .data = f.out.p, .n_data = f.out.n};
+        CHECK_INT(slm_model_open(&m, &mo, &err), spoilt == 2 ? SLM_ERR_FORMAT : SLM_OK);
+        if (spoilt == 2) CHECK_TEXT(err.text, "general.sampling.mirostat");
+        else {
+            const slm_sampling p = slm_model_sampling(m);
+            CHECK(p.top_k == 7 && p.mirostat == 2 && p.mirostat_tau == 3 && p.mirostat_eta == 0.5f);
+            CHECK(p.xtc_probability == 0.5f && p.xtc_threshold == 0.25f);
+            /* An order with an unknown step is not followed. */
+            CHECK_INT(p.order[0], spoilt ? 0 : SLM_TOP_K);
+            CHECK_INT(p.order[1], spoilt ? 0 : SLM_TEMPERATURE);
+            slm_model_close(m);
+        }
+        mk_free(&f);
+    }
 }
 
 /* The program in slm.h's comment, cut out and compiled by the Makefile. */
@@ -558,6 +586,7 @@ const test_case tests_engine[] = {
     {"hyperparameters_are_checked", "each spoilt hyperparameter or tensor is named", hyperparameters_are_checked},
     {"generation_ends_where_it_should", "length, context, cancel, stop texts; a seed repeats", generation_ends_where_it_should},
     {"the_token_loop_takes_no_memory", "prefill, sampling and decoding allocate nothing", the_token_loop_takes_no_memory},
+    {"files_recommend_sampling", "general.sampling.* keys; an unknown step's order is dropped, a number out of range refused", files_recommend_sampling},
     {"header_example_runs", "the program in slm.h's comment compiles and generates", header_example_runs},
     {0},
 };

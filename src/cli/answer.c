@@ -57,30 +57,6 @@ static bool emit(void *ud, int32_t id, slm_text_kind kind, const char *text, siz
 
 /* ---- settings ------------------------------------------------------------- */
 
-/* The user's settings over the file's own over the defaults. */
-slm_sampling sampling_of(const options *o, const slm_model *m) {
-    slm_sampling p = slm_model_sampling(m);
-    if (option_given(o, "--temp")) p.temperature = o->sampling.temperature;
-    if (option_given(o, "--top-k")) p.top_k = o->sampling.top_k;
-    if (option_given(o, "--top-p")) p.top_p = o->sampling.top_p;
-    if (option_given(o, "--min-p")) p.min_p = o->sampling.min_p;
-    if (option_given(o, "--typical")) p.typical_p = o->sampling.typical_p;
-    if (option_given(o, "--repeat-penalty")) p.repeat_penalty = o->sampling.repeat_penalty;
-    if (option_given(o, "--repeat-last-n")) p.repeat_last_n = o->sampling.repeat_last_n;
-    if (option_given(o, "--presence-penalty")) p.presence_penalty = o->sampling.presence_penalty;
-    if (option_given(o, "--frequency-penalty")) p.frequency_penalty = o->sampling.frequency_penalty;
-    /* 32 bits are enough to differ and short enough to type again. */
-    uint32_t random = 0;
-    if (o->seed >= 0) p.seed = (uint64_t)o->seed;
-    else if (!getentropy(&random, sizeof random)) p.seed = random;
-    else p.seed = (uint64_t)(clock_ms() * 1e6);
-    if (!o->greedy) return p;
-    p.temperature = 0;
-    p.repeat_penalty = 1;
-    p.presence_penalty = p.frequency_penalty = 0;
-    return p;
-}
-
 static slm_generation generation_of(const options *o, const slm_prompt *prompt) {
     slm_generation gen = slm_generation_defaults();
     gen.max_new = o->n;

@@ -39,6 +39,12 @@ void           help_overview(void);
 
 #define MAX_VALUES 64
 
+/* Of a flag that may be repeated. */
+typedef struct {
+    const char *text[MAX_VALUES];
+    int         n;
+} text_list;
+
 /* Of a flag that takes several: 1,2 or 1-4 or 1-8*2. */
 typedef struct {
     int v[MAX_VALUES], n;
@@ -73,6 +79,8 @@ struct options {
     double         timeout;
     int64_t        seed; /* -1: random */
     slm_sampling   sampling;
+    const char    *samplers;
+    text_list      bias /* TEXT=X */, ban, breaker;
     bool greedy, ignore_eos, raw, json, no_newline, verbose, quiet, no_stdin, help;
     bool per_token, count, want_ids, decode, special, no_bos, jsonl;
     bool tensors, template_text, check, full, unpack;
@@ -208,6 +216,9 @@ void       answer_free(answer *a);
  * context. */
 int answer_verdict(const options *o, const slm_stats *s, const slm_session *session, const char *way_out);
 /* The user's settings over the file's own over the defaults. */
+/* Everything that decides which token is drawn, of a session's next tokens; *p: the numbers.  0 or
+ * exit code. */
+int set_sampling(const options *o, const slm_model *m, slm_session *s, slm_sampling *p);
 slm_sampling sampling_of(const options *o, const slm_model *m);
 /* Members of a JSON object from "finish" on, without braces. */
 void stats_put(strbuf *b, const slm_stats *s, double load_ms);

@@ -42,11 +42,11 @@ static int report(const options *o, const answer *a, const slm_stats *s, double 
 static int generate(const options *o, const slm_model *m, slm_session *s, const slm_prompt *prompt, double load_ms, sink *file) {
     slm_error    err = {0};
     slm_stats    stats = {0};
-    slm_sampling sampling = sampling_of(o, m);
+    slm_sampling sampling;
     answer       a = {.o = o, .prints = !o->json, .keeps = o->json, .signals = STOP_GENTLY};
-    int          rc;
+    int          rc = set_sampling(o, m, s, &sampling);
+    if (rc) return rc;
     if (o->verbose && sampling.temperature > 0) note("seed: %llu", (unsigned long long)sampling.seed);
-    if (slm_session_set_sampling(s, &sampling, &err)) return fail_status(&err);
     /* Until there is text nothing can be kept, and a signal ends the process at once. */
     slm_status status = answer_make(&a, s, prompt, &stats, &err);
     if (status) {

@@ -17,6 +17,8 @@ typedef enum {
     TEXT,     /* const char *                                                      */
     STOPS,    /* appends to options.stop                                           */
     VARS,     /* appends to options.var                                            */
+    TEXTS,    /* appends to a text_list                                            */
+    BIAS,     /* the same, of the form TEXT=X, X in lo..hi                         */
     CHOICE,   /* int: position in `choices`                                        */
     MAYBE,    /* int: as CHOICE, +1, but the value may only follow "="; 1 without   */
     IDS,      /* bool, and with --decode also TEXT into options.ids                */
@@ -109,10 +111,39 @@ static const option table[] = {
      "taken from the score of a token that was there; 0: off"},
     {"--frequency-penalty", FLOAT, SAMPLING(frequency_penalty), "X", -100, 100, 0, 0, 0, "Sampling", "run",
      "taken from the score for each time it was there; 0: off"},
+    {"--top-nsigma --top-n-sigma", FLOAT, SAMPLING(top_n_sigma), "X", 0, 1000, 0, 0, 0, "Sampling", "run",
+     "only scores within X standard deviations of the largest; 0: off"},
+    {"--xtc-probability", FLOAT, SAMPLING(xtc_probability), "X", 0, 1, 0, 0, 0, "Sampling", "run",
+     "how often all but the least of the likely tokens are left out; 0: off"},
+    {"--xtc-threshold", FLOAT, SAMPLING(xtc_threshold), "X", 0, 1, 0, 0, 0, "Sampling", "run",
+     "from which probability on --xtc-probability calls a token likely"},
+    {"--dry-multiplier", FLOAT, SAMPLING(dry_multiplier), "X", 0, 100, 0, 0, 0, "Sampling", "run",
+     "taken from the score of a token that goes on repeating a sequence; 0: off"},
+    {"--dry-base", FLOAT, SAMPLING(dry_base), "X", 1, 100, 0, 0, 0, "Sampling", "run",
+     "times this for each token of the sequence beyond the allowed length"},
+    {"--dry-allowed-length", INT, SAMPLING(dry_allowed_length), "N", 1, 1 << 20, 0, 0, 0, "Sampling", "run",
+     "shorter sequences may repeat"},
+    {"--dry-penalty-last-n", INT, SAMPLING(dry_last_n), "N", -1, INT_MAX, 0, 0, 0, "Sampling", "run",
+     "tokens among which repetition is looked for; -1: all"},
+    {"--dry-sequence-breaker", TEXTS, AT(breaker), "TEXT", 0, 0, 0, "newline : \" *", 0, "Sampling", "run",
+     "a token that holds TEXT is part of no sequence; none: no such text; may be repeated"},
+    {"--mirostat", INT, SAMPLING(mirostat), "N", 0, 2, 0, 0, 0, "Sampling", "run",
+     "version 1 or 2 of mirostat, in place of all that leaves out tokens; 0: off"},
+    {"--mirostat-ent --mirostat-tau", FLOAT, SAMPLING(mirostat_tau), "X", 0, 100, 0, 0, 0, "Sampling", "run",
+     "the surprise that mirostat holds, in bits"},
+    {"--mirostat-lr --mirostat-eta", FLOAT, SAMPLING(mirostat_eta), "X", 0, 10, 0, 0, 0, "Sampling", "run",
+     "how fast mirostat learns"},
+    {"--samplers", TEXT, AT(samplers), "LIST", 0, 0, 0,
+     "penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature", 0, "Sampling", "run",
+     "which of these are applied, in which order"},
+    {"--bias", BIAS, AT(bias), "TEXT=X", -1e6, 1e6, 0, 0, 0, "Sampling", "run",
+     "X is added to the score of the token that is TEXT, also behind a space; may be repeated"},
+    {"--ban", TEXTS, AT(ban), "TEXT", 0, 0, 0, 0, 0, "Sampling", "run",
+     "never a token that holds TEXT; may be repeated"},
     {"-s --seed", SEED, AT(seed), "N", 0, 0, 0, "random, -v prints it", "SLM_SEED", "Sampling", "run",
      "equal seeds give equal answers; -1: random"},
     {"--greedy", FLAG, AT(greedy), 0, 0, 0, 0, 0, 0, "Sampling", "run",
-     "always the likeliest token, no penalties"},
+     "always the likeliest token, no penalties (--bias and --ban hold)"},
 
     {"--kv", CHOICE, AT(kv), "TYPE", 0, 0, "f16 f32", 0, 0, "Memory", "run score show", "type of the cache"},
     {"-ctk --cache-type-k", CHOICE, AT(ctk), "TYPE", 0, 0, "f16 f32", "as --kv", 0, "Memory", "run score show",
@@ -395,6 +426,18 @@ static int store_choices(const option *r, int_list *l, const char *name, const c
     }
 }
 
+static int store_text(const option *r, text_list *l, const char *name, const char *text) {
+    const char *eq = r->kind == BIAS ? strrchr(text, '=') : text + strlen(text);
+    double      x = 0;
+    if (!eq || (r->kind == BIAS && !is_number(eq + 1, &x)))
+        return fail(EXIT_USAGE, "%s: \"%s\" is not of the form TEXT=NUMBER", name, text);
+    if (eq == text) return fail(EXIT_USAGE, "%s: there is no text in \"%s\"", name, text);
+    if (r->kind == BIAS && !(x >= r->lo && x <= r->hi)) return out_of_range(r, name, eq + 1);
+    if (l->n == MAX_VALUES) return fail(EXIT_USAGE, "%s: more than %d texts", name, MAX_VALUES);
+    l->text[l->n++] = text;
+    return -1;
+}
+
 /* Stores one value.  text is NULL for flags.  -1: stored; else the exit code. */
 static int store(options *o, const option *r, const char *name, const char *text) {
     void *field = (char *)o + r->at;
@@ -421,6 +464,8 @@ static int store(options *o, const option *r, const char *name, const char *text
     case CHOICES: return store_choices(r, field, name, text);
     case OPTIONAL: *(const char **)field = text ? text : ""; return -1;
     case THINK: return store_think(o, name, text);
+    case BIAS:
+    case TEXTS: return store_text(r, field, name, text);
     case VARS:
         if (o->n_var == MAX_VARS) return fail(EXIT_USAGE, "%s: more than %d variables", name, MAX_VARS);
         o->var[o->n_var++] = text;
@@ -539,6 +584,8 @@ static int check(options *o) {
     if (o->ngl != -2) warn(o, "-ngl is ignored: everything runs on the CPU");
     if (o->n_threads_batch && o->n_threads_batch != o->n_threads)
         warn(o, "-tb is ignored: the threads of -t evaluate prompts too");
+    slm_error err = {0};
+    if (o->samplers && slm_samplers_parse(o->samplers, o->sampling.order, &err)) return fail(EXIT_USAGE, "--samplers: %s", err.text);
     if (!o->isa || !strcmp(o->isa, "auto")) return -1;
     strbuf      all = {0};
     const char *name;
@@ -588,10 +635,11 @@ int options_parse(options *o, const command *c, int argc, char **argv) {
 /* ---- help ----------------------------------------------------------------- */
 
 /* The initial value of a row as text, "" where it says nothing. */
-static void put_fallback(const option *r, const options *o, char buf[64]) {
+enum { FALLBACK_ROOM = 96 };
+static void put_fallback(const option *r, const options *o, char buf[FALLBACK_ROOM]) {
     const void *field = (const char *)o + r->at;
     buf[0] = 0;
-    if (r->fallback) snprintf(buf, 64, "%s", r->fallback);
+    if (r->fallback) snprintf(buf, FALLBACK_ROOM, "%s", r->fallback);
     else if (r->kind == INT) snprintf(buf, 64, "%d", *(const int *)field);
     else if (r->kind == REAL) snprintf(buf, 64, "%g", *(const double *)field);
     else if (r->kind == FLOAT) snprintf(buf, 64, "%g", (double)*(const float *)field);
@@ -603,7 +651,7 @@ void options_list(const command *c, void (*row)(const option_help *h)) {
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const option *r = &table[i];
         if (!is_for(r, c)) continue;
-        char range[64] = "", fallback[64];
+        char range[64] = "", fallback[FALLBACK_ROOM];
         if (r->choices) snprintf(range, sizeof range, "%s", r->choices);
         else if (r->kind == INT || r->kind == INTS || r->kind == PAIR || r->kind == REAL || r->kind == FLOAT) put_range(r, range);
         put_fallback(r, &o, fallback);

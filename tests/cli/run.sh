@@ -70,6 +70,22 @@ same 'eight ids' "$(sed 's/.*"ids":\[\([^]]*\)\].*/\1/' j | tr ',' '\n' | grep -
 "$SLM" run -m "$MODEL" --raw -N -n 16 --seed=7 -t 2 -ub 1 hi > b
 same 'seed' "$(cat a)" "$(cat b)"
 
+# Samplers: the same ids for a seed whatever the threads and the instruction set; rules about texts hold.
+for set in '--top-nsigma 1' '--xtc-probability 0.5 --xtc-threshold 0.01' '--dry-multiplier 2 --dry-allowed-length 1 --dry-sequence-breaker none' \
+    '--mirostat 1' '--mirostat 2 --mirostat-ent 3' '--samplers temperature;top_k --top-k 3 --temp 2' '--top-k 0 --typical 0.5'; do
+    "$SLM" run -m "$MODEL" --raw -N -n 16 -s 7 -t 1 --isa scalar $set hi > a
+    "$SLM" run -m "$MODEL" --raw -N -n 16 -s 7 -t 2 -ub 1 $set hi > b
+    same "$set" "$(cat a)" "$(cat b)"
+done
+"$SLM" run -m "$MODEL" --raw -N -n 99 -s 7 --ignore-eos --bias e=9 --temp 1 hi > a
+same 'letters' "$(tr -cd e < a | wc -c | tr -d ' ' | grep -c '[1-9]')" 1
+"$SLM" run -m "$MODEL" --raw -N -n 99 -s 7 --ignore-eos --bias e=9 --temp 1 --ban e --ban t hi > a
+same 'banned letters' "$(tr -cd 'et' < a)" ''
+second=$("$SLM" run -m "$MODEL" --raw -N -n 1 --greedy --json --bias 'a=1000' hi | sed 's/{"text":"\([^"]*\)".*/\1/')
+same 'a bias' "$(echo $second)" a
+expect 2 '' 'slm: --bias: no token of this model is "once upon a time" alone (slm tokens shows its pieces)' run -N --bias 'once upon a time=1' hi
+expect 2 '' 'slm: --ban: no token of this model holds "once upon a time" (slm tokens shows its pieces)' run -N --ban 'once upon a time' hi
+
 # What is not UTF-8 is replaced and said once.
 printf 'a\377b\302' | run -n 1 > b 2> err
 same 'warning' "$(cat err)" 'slm: the prompt is not UTF-8: 2 broken sequences became U+FFFD'

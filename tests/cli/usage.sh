@@ -69,6 +69,25 @@ run --repeat-penalty 0|--repeat-penalty: 0 is out of range (0.01 to 100)
 run --repeat-last-n -2|--repeat-last-n: -2 is out of range (-1 or more)
 run --presence-penalty 101|--presence-penalty: 101 is out of range (-100 to 100)
 run --frequency-penalty ten|--frequency-penalty: "ten" is not a number
+run --top-nsigma -1|--top-nsigma: -1 is out of range (0 to 1000)
+run --xtc-probability 1.5|--xtc-probability: 1.5 is out of range (0 to 1)
+run --xtc-threshold -1|--xtc-threshold: -1 is out of range (0 to 1)
+run --dry-multiplier x|--dry-multiplier: "x" is not a number
+run --dry-base 0.5|--dry-base: 0.5 is out of range (1 to 100)
+run --dry-allowed-length 0|--dry-allowed-length: 0 is out of range (1 to 1048576)
+run --dry-penalty-last-n -2|--dry-penalty-last-n: -2 is out of range (-1 or more)
+run --dry-sequence-breaker ''|--dry-sequence-breaker: there is no text in ""
+run --mirostat 3|--mirostat: 3 is out of range (0 to 2)
+run --mirostat-ent 101|--mirostat-ent: 101 is out of range (0 to 100)
+run --mirostat-eta -1|--mirostat-eta: -1 is out of range (0 to 10)
+run --samplers top_q|--samplers: there is no sampler "top_q"
+run --samplers ''|--samplers: there is no sampler ""
+run --samplers top_k,top_k|--samplers: sampler top_k stands twice in a list
+run --bias word|--bias: "word" is not of the form TEXT=NUMBER
+run --bias word=much|--bias: "word=much" is not of the form TEXT=NUMBER
+run --bias word=2e6|--bias: 2e6 is out of range (-1000000 to 1000000)
+run --bias =1|--bias: there is no text in "=1"
+run --ban ''|--ban: there is no text in ""
 run -s 1.5|-s: "1.5" is not a whole number
 run -s -2|-s: -2 is out of range (0 to 9223372036854775807, or -1)
 run -s 99999999999999999999|-s: 99999999999999999999 is out of range (0 to 9223372036854775807, or -1)
