@@ -214,7 +214,7 @@ SLM_API slm_status slm_tokenize_prompt(const slm_model *m, const char *text, con
 
 /* ---- Session --------------------------------------------------------------- */
 
-typedef enum { SLM_KV_F16, SLM_KV_F32 } slm_kv_type;
+typedef enum { SLM_KV_F16, SLM_KV_F32, SLM_KV_Q8_0 } slm_kv_type;
 
 typedef struct {
     int         n_ctx;     /* tokens; 0 = min(trained, 4096)                        */

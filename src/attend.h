@@ -3,14 +3,18 @@
 #define ATTEND_H
 #include "kv.h"
 #include "ops.h"
+#include <stdatomic.h>
+
+enum { KV_SPLIT = 256 }; /* positions of a split, see attend.c; a multiple of KV_BLOCK */
 
 typedef struct {
-    int    n_head, group;    /* query heads; of them per kv head */
-    float  scale, softcap;
-    int    n_ctx, n_threads;
-    size_t worker_floats, part_floats;
-    float *worker;           /* per thread: rows of a block in f32, scores of a split */
-    float *parts;            /* [splits][n_head][part_floats]: one query's unfinished splits */
+    int         n_head, group;    /* query heads; of them per kv head */
+    int         tile;             /* queries that go through the cache together */
+    float       scale, softcap;
+    size_t      query_floats, part_floats, worker_floats;
+    float      *worker;           /* per thread: queries, scores and parts of a tile */
+    float      *parts;            /* [n_head / group][splits][tile][group][part_floats]: unfinished splits */
+    atomic_int *n_left;           /* [n_head / group]: of these splits, those still at work */
 } attend;
 
 void attend_layout(arena *a, attend *t, const model_config *m, int n_ctx, int n_threads);

@@ -280,7 +280,7 @@ static void add_matrix(slm_work *w, const matrix *m, int times, int n_tok) {
 
 /* Bytes of the cache that a query at `first` and those behind it up to `last` look at. */
 static uint64_t cache_bytes(const model_config *c, slm_kv_type type, int first, int last) {
-    const uint64_t row = 2 * (uint64_t)c->n_head_kv * (uint64_t)c->head_dim * (type == SLM_KV_F32 ? 4 : 2);
+    const uint64_t row = 2 * (uint64_t)c->n_head_kv * kv_row_bytes(type, c->head_dim);
     uint64_t       sum = 0;
     for (int i = 0; i < c->n_layer; i++) {
         const int from = c->local[i] && first >= c->window ? first - c->window + 1 : 0;

@@ -1,10 +1,24 @@
 /* kv.c - the cache.  Windows: attention of local layers alternating with global ones (Beltagy et al.
  * 2020, section 3.1). */
 #include "kv.h"
+#include "kernels/r8.h"
+#include <string.h>
+
+/* Numbers of a row: the kernels take 16 floats or a block of 32 integers at a time. */
+static int width_of(slm_kv_type type, int head_dim) {
+    const int unit = type == SLM_KV_Q8_0 ? 32 : 16;
+    return (head_dim + unit - 1) / unit * unit;
+}
+
+size_t kv_row_bytes(slm_kv_type type, int head_dim) {
+    const size_t n = (size_t)width_of(type, head_dim);
+    return type == SLM_KV_Q8_0 ? n / 32 * sizeof(block_q8_0) : n * (type == SLM_KV_F32 ? 4 : 2);
+}
 
 void kv_layout(arena *a, kv_cache *c, const model_config *m, int n_ctx, int n_batch, slm_kv_type type) {
     c->type = type;
-    c->elem = type == SLM_KV_F32 ? 4 : 2;
+    c->width = width_of(type, m->head_dim);
+    c->row_bytes = kv_row_bytes(type, m->head_dim);
     c->n_head_kv = m->n_head_kv;
     c->head_dim = m->head_dim;
     c->window = m->window;
@@ -16,7 +30,7 @@ void kv_layout(arena *a, kv_cache *c, const model_config *m, int n_ctx, int n_ba
     c->n_slot[1] = ring < all ? ring : all;
     c->k = arena_take(a, (size_t)m->n_layer, sizeof *c->k, 64);
     c->v = arena_take(a, (size_t)m->n_layer, sizeof *c->v, 64);
-    const size_t head = (size_t)m->head_dim * c->elem * (size_t)m->n_head_kv;
+    const size_t head = c->row_bytes * (size_t)m->n_head_kv;
     for (int i = 0; i < m->n_layer; i++) {
         uint8_t *k = arena_take(a, (size_t)c->n_slot[m->local[i]], head, 64);
         uint8_t *v = arena_take(a, (size_t)c->n_slot[m->local[i]], head, 64);
@@ -24,28 +38,64 @@ void kv_layout(arena *a, kv_cache *c, const model_config *m, int n_ctx, int n_ba
     }
 }
 
-static size_t offset(const kv_cache *c, int layer, int head, int pos) {
-    const size_t n = (size_t)c->n_slot[c->local[layer]];
-    return ((size_t)head * n + (size_t)pos % n) * (size_t)c->head_dim * c->elem;
+static int64_t slot_of(const kv_cache *c, int layer, int pos) { return pos % c->n_slot[c->local[layer]]; }
+
+static size_t block_at(const kv_cache *c, int layer, int head, int pos) {
+    const int64_t slot = head * c->n_slot[c->local[layer]] + slot_of(c, layer, pos);
+    return (size_t)(slot / KV_BLOCK * KV_BLOCK) * c->row_bytes;
 }
 
-static void put_row(const kv_cache *c, const kernels *k, uint8_t *dst, const float *src) {
-    if (c->type == SLM_KV_F16) k->f32_to_f16((void *)dst, src, c->head_dim);
-    else
-        for (int i = 0; i < c->head_dim; i++) ((float *)(void *)dst)[i] = src[i];
+/* What lies behind head_dim stays the zeros that it was allocated as. */
+static void put_row(const kv_cache *c, const kernels *k, uint8_t *block, int i, const float *src) {
+    uint8_t *row = block + (size_t)i * c->row_bytes;
+    if (c->type == SLM_KV_F16) k->f32_to_f16((void *)row, src, c->head_dim);
+    else memcpy(row, src, (size_t)c->head_dim * sizeof *src);
 }
 
-void kv_put(const kv_cache *c, const kernels *k, int layer, int pos, const float *key, const float *value) {
-    for (int h = 0; h < c->n_head_kv; h++) {
-        const size_t at = offset(c, layer, h, pos);
-        put_row(c, k, c->k[layer] + at, key + h * c->head_dim);
-        put_row(c, k, c->v[layer] + at, value + h * c->head_dim);
+/* Columns 32 b .. 32 b + 31 of one position as the int8 and the scale of activations; the scale is kept
+ * as a half: a full one would be 6 % more to read and makes the oracle's KL no smaller. */
+static uint16_t quantize(const kv_cache *c, const kernels *k, int8_t q[32], const float *src, int b) {
+    const int n = c->head_dim - 32 * b < 32 ? c->head_dim - 32 * b : 32;
+    float     x[32] = {0};
+    union {
+        float   aligned;
+        uint8_t bytes[64];
+    } act;
+    memcpy(x, src + 32 * b, (size_t)n * sizeof *x);
+    k->act_from_f32(&act, x, 32);
+    const act_view a = act_of(&act, 32);
+    memcpy(q, a.q, 32);
+    return f32_to_f16(a.s[0]);
+}
+
+static void put_key_q8(const kv_cache *c, const kernels *k, uint8_t *block, int i, const float *src) {
+    const int n = c->width / 32;
+    r8_q8_0  *part = (r8_q8_0 *)(void *)block + i / 8 * n;
+    int8_t    q[32];
+    for (int b = 0; b < n; b++, part++) {
+        part->d[i % 8] = quantize(c, k, q, src, b);
+        for (int g = 0; g < 8; g++) memcpy(part->q[g][i % 8], q + 4 * g, 4);
     }
 }
 
-const void *kv_key(const kv_cache *c, int layer, int head, int pos) { return c->k[layer] + offset(c, layer, head, pos); }
+static void put_value_q8(const kv_cache *c, const kernels *k, uint8_t *block, int i, const float *src) {
+    kv_part *part = (kv_part *)(void *)block + i / 8;
+    for (int b = 0; b < c->width / 32; b++, part += KV_BLOCK / 8) part->d[i % 8] = quantize(c, k, part->q[i % 8], src, b);
+}
 
-const void *kv_value(const kv_cache *c, int layer, int head, int pos) { return c->v[layer] + offset(c, layer, head, pos); }
+void kv_put(const kv_cache *c, const kernels *k, int layer, int pos, const float *key, const float *value) {
+    const int  i = (int)(slot_of(c, layer, pos) % KV_BLOCK);
+    const bool q8 = c->type == SLM_KV_Q8_0;
+    for (int h = 0; h < c->n_head_kv; h++, key += c->head_dim, value += c->head_dim) {
+        const size_t at = block_at(c, layer, h, pos);
+        (q8 ? put_key_q8 : put_row)(c, k, c->k[layer] + at, i, key);
+        (q8 ? put_value_q8 : put_row)(c, k, c->v[layer] + at, i, value);
+    }
+}
+
+const uint8_t *kv_keys(const kv_cache *c, int layer, int head, int pos) { return c->k[layer] + block_at(c, layer, head, pos); }
+
+const uint8_t *kv_values(const kv_cache *c, int layer, int head, int pos) { return c->v[layer] + block_at(c, layer, head, pos); }
 
 int kv_first(const kv_cache *c, int layer, int pos) {
     return c->local[layer] && pos >= c->window ? pos - c->window + 1 : 0;

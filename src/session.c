@@ -26,7 +26,7 @@ static slm_status check_options(slm_session *s, const slm_model *m, const slm_se
     if (opt->n_batch < 0 || opt->n_batch > 1 << 16) return err_set(err, SLM_ERR_ARGUMENT, "a batch of %d tokens is not in [1, 65536]", opt->n_batch);
     if (opt->n_threads < 0 || opt->n_threads > MAX_THREADS)
         return err_set(err, SLM_ERR_ARGUMENT, "%d threads are not in [1, %d]", opt->n_threads, MAX_THREADS);
-    if (opt->kv_type != SLM_KV_F16 && opt->kv_type != SLM_KV_F32) return err_set(err, SLM_ERR_ARGUMENT, "unknown cache type %d", (int)opt->kv_type);
+    if ((unsigned)opt->kv_type >= KV_TYPES) return err_set(err, SLM_ERR_ARGUMENT, "unknown cache type %d", (int)opt->kv_type);
     s->m = m;
     s->n_ctx = opt->n_ctx ? opt->n_ctx : trained < 4096 ? trained : 4096;
     s->n_batch = opt->n_batch ? opt->n_batch : 512;

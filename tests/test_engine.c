@@ -128,7 +128,7 @@ static void compare_ways(const char *variant, type_id type) {
     if (!m) return;
     make_ids(ids, N, n_vocab(m));
     const size_t bytes = (size_t)N * (size_t)n_vocab(m) * sizeof(float);
-    for (int kv = SLM_KV_F16; kv <= SLM_KV_F32; kv++) {
+    for (int kv = SLM_KV_F16; kv <= SLM_KV_Q8_0; kv++) {
         float *want = all_logits(m, ids, N, 200, 200, 1, (slm_kv_type)kv);
         for (size_t i = 0; i < bytes / 4; i++)
             if (!isfinite(want[i])) {
@@ -161,17 +161,43 @@ static void bits_do_not_depend_on_the_way(void) {
     for (size_t i = 0; i < ARRAY_LEN(types); i++) compare_ways("llama", types[i]);
 }
 
-/* Head sizes, rows and vocabularies that no register divides; part of a head rotated. */
-static void odd_shapes_give_the_same_bits(void) {
+/* One file on one instruction set, with each type of cache: want[type] is made by the first set. */
+static void compare_shape(const char *path, const char *isa, float *want[3], const char *what) {
     enum { N = 70 };
+    int32_t           ids[N];
+    slm_model        *m = NULL;
+    slm_error         e = {0};
+    slm_model_options mo = {.path = path, .isa = isa};
+    if (slm_model_open(&m, &mo, &e)) {
+        CHECK_STR(str_of(e.text), STR("(opens)"));
+        return;
+    }
+    make_ids(ids, N, n_vocab(m));
+    const size_t bytes = (size_t)N * (size_t)n_vocab(m) * sizeof(float);
+    for (int kv = SLM_KV_F16; kv <= SLM_KV_Q8_0; kv++) {
+        if (!want[kv]) want[kv] = all_logits(m, ids, N, 99, 1, 1, (slm_kv_type)kv);
+        float *got = all_logits(m, ids, N, 99, 31, 3, (slm_kv_type)kv);
+        CHECK_SAME(got, want[kv], bytes, what);
+        for (size_t j = 0; j < bytes / sizeof *got; j++)
+            if (!isfinite(got[j])) {
+                CHECK_FAIL("logits are finite");
+                break;
+            }
+        mem_free(got);
+    }
+    slm_model_close(m);
+}
+
+/* Head sizes, rows and vocabularies that no register divides; part of a head rotated; more heads for
+ * one key than a tile has rows. */
+static void odd_shapes_give_the_same_bits(void) {
     static const struct { int heads, kv, dim, rot, ff; type_id type; } shapes[] = {
-        {3, 1, 5, 4, 7, TYPE_F32}, {3, 3, 7, 2, 33, TYPE_F16}, {1, 1, 2, 2, 1, TYPE_BF16}, {4, 2, 40, 38, 1031, TYPE_Q8_0}};
-    int32_t ids[N];
+        {3, 1, 5, 4, 7, TYPE_F32}, {3, 3, 7, 2, 33, TYPE_F16}, {1, 1, 2, 2, 1, TYPE_BF16}, {4, 2, 40, 38, 1031, TYPE_Q8_0}, {35, 1, 6, 6, 9, TYPE_F32}};
     for (size_t k = 0; k < ARRAY_LEN(shapes); k++) {
         char            path[300], what[60];
         mkmodel_options o = mkmodel_defaults("llama", shapes[k].type);
         mk              f = {0};
-        float          *want = NULL;
+        float          *want[3] = {0};
         o.n_head = shapes[k].heads, o.n_head_kv = shapes[k].kv, o.head_dim = shapes[k].dim, o.n_ff = shapes[k].ff;
         o.n_embd = o.n_head * o.head_dim;
         mkmodel(&f, &o);
@@ -180,52 +206,44 @@ static void odd_shapes_give_the_same_bits(void) {
         CHECK(mk_save(&f, path));
         mk_free(&f);
         for (int i = 0; slm_isa_name(i); i++) {
-            slm_model        *m = NULL;
-            slm_error         e = {0};
-            slm_model_options mo = {.path = path, .isa = slm_isa_name(i)};
-            if (slm_model_open(&m, &mo, &e)) {
-                CHECK_STR(str_of(e.text), STR("(opens)"));
-                break;
-            }
-            make_ids(ids, N, n_vocab(m));
-            const size_t bytes = (size_t)N * (size_t)n_vocab(m) * sizeof(float);
-            if (!want) want = all_logits(m, ids, N, 99, 1, 1, SLM_KV_F16);
-            float *got = all_logits(m, ids, N, 99, 31, 3, SLM_KV_F16);
             snprintf(what, sizeof what, "shape %zu, %s", k, slm_isa_name(i));
-            CHECK_SAME(got, want, bytes, what);
-            for (size_t j = 0; j < bytes / sizeof *got; j++)
-                if (!isfinite(got[j])) {
-                    CHECK_FAIL("logits are finite");
-                    break;
-                }
-            mem_free(got);
-            slm_model_close(m);
+            compare_shape(path, slm_isa_name(i), want, what);
         }
-        mem_free(want);
+        for (int i = 0; i < 3; i++) mem_free(want[i]);
     }
 }
 
 static void long_contexts_cross_splits(void) {
-    /* Past 256 positions attention has several splits, and one query's splits are tasks of their own. */
+    /* Past 256 positions attention has several splits; up to a tile of queries they are tasks of their own,
+     * and the windows' rings have gone round more than once. */
     enum { N = 600 };
     static int32_t ids[N];
     static const char *const variants[] = {"llama", "gemma3", "gemma2"};
+    static const struct { int batch, threads; } ways[] = {{1, 2}, {5, 3}, {77, 2}};
+    char what[80];
     for (size_t i = 0; i < ARRAY_LEN(variants); i++) {
         slm_model *m = open_made(variants[i], TYPE_Q8_0, NULL);
         if (!m) return;
         make_ids(ids, N, n_vocab(m));
-        float *a = all_logits(m, ids, N, N, 512, 1, SLM_KV_F16), *b = all_logits(m, ids, N, N, 1, 2, SLM_KV_F16);
-        CHECK_SAME(a, b, (size_t)N * (size_t)n_vocab(m) * sizeof *a, variants[i]);
-        mem_free(b), mem_free(a);
+        for (int kv = SLM_KV_F16; kv <= SLM_KV_Q8_0; kv++) {
+            float *a = all_logits(m, ids, N, N, 512, 1, (slm_kv_type)kv);
+            for (size_t k = 0; k < ARRAY_LEN(ways); k++) {
+                float *b = all_logits(m, ids, N, N, ways[k].batch, ways[k].threads, (slm_kv_type)kv);
+                snprintf(what, sizeof what, "%s kv=%d batch=%d", variants[i], kv, ways[k].batch);
+                CHECK_SAME(b, a, (size_t)N * (size_t)n_vocab(m) * sizeof *a, what);
+                mem_free(b);
+            }
+            mem_free(a);
+        }
         slm_model_close(m);
     }
 }
 
 static void synced_prefixes_change_nothing(void) {
-    static const char *const variants[] = {"llama", "gemma3"};
-    for (size_t k = 0; k < ARRAY_LEN(variants); k++) {
-        slm_model          *m = open_made(variants[k], TYPE_Q8_0, NULL);
-        slm_session_options o = {.n_ctx = 300, .n_batch = 16};
+    static const struct { const char *variant; slm_kv_type kv; } models[] = {{"llama", SLM_KV_F16}, {"gemma3", SLM_KV_F16}, {"gemma3", SLM_KV_Q8_0}};
+    for (size_t k = 0; k < ARRAY_LEN(models); k++) {
+        slm_model          *m = open_made(models[k].variant, TYPE_Q8_0, NULL);
+        slm_session_options o = {.n_ctx = 300, .n_batch = 16, .kv_type = models[k].kv};
         slm_session        *s = NULL, *fresh = NULL;
         slm_error           e = {0};
         int32_t             ids[300];
@@ -241,7 +259,7 @@ static void synced_prefixes_change_nothing(void) {
             CHECK_INT(slm_session_pos(s), n);
             CHECK_INT(slm_session_create(&fresh, m, &o, &e), SLM_OK);
             CHECK_INT(slm_session_sync(fresh, ids, n, &e), SLM_OK);
-            CHECK_SAME(slm_session_logits(s), slm_session_logits(fresh), (size_t)v * sizeof(float), variants[k]);
+            CHECK_SAME(slm_session_logits(s), slm_session_logits(fresh), (size_t)v * sizeof(float), models[k].variant);
             slm_session_free(fresh);
         }
         slm_session_free(s);
@@ -273,6 +291,9 @@ static void plan_is_what_is_taken(void) {
     CHECK_INT(b.n_ctx, INT_MAX);
     CHECK(b.kv > a.kv / 16 * 31 && b.kv < a.kv / 16 * 33 && b.total > b.kv);
     o.n_ctx = -1;
+    CHECK_INT(slm_memory_plan(m, &o, &b, &e), SLM_ERR_ARGUMENT);
+    o.n_ctx = 64;
+    o.kv_type = (slm_kv_type)(SLM_KV_Q8_0 + 1);
     CHECK_INT(slm_memory_plan(m, &o, &b, &e), SLM_ERR_ARGUMENT);
     slm_model_close(m);
 }

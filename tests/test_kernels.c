@@ -204,12 +204,13 @@ static void floats(const kernels *s, const kernels *k) {
         CHECK_SAME(hb, ha, (size_t)n * 2, "f32_to_f16");
         s->f16_to_f32(a, ha, n), k->f16_to_f32(b, ha, n);
         CHECK_SAME(b, a, bytes, "f16_to_f32");
-        float *m = random_vector(n * 9, 1.0f, &seed), p[9], q[9];
-        s->scores(p, x, m, n, 9, n, 0.3f), k->scores(q, x, m, n, 9, n, 0.3f);
-        CHECK_SAME(q, p, sizeof p, "scores");
-        memset(a, 0, bytes), memset(b, 0, bytes);
-        s->weighted_rows(a, p, m, n, 9, n), k->weighted_rows(b, p, m, n, 9, n);
-        CHECK_SAME(b, a, bytes, "weighted_rows");
+        float top[2] = {s->max_of(x, n), k->max_of(x, n)}, most = x[0];
+        for (int64_t j = 1; j < n; j++) most = x[j] > most ? x[j] : most;
+        CHECK(top[0] == most && top[1] == most);
+        memcpy(a, x, bytes), memcpy(b, x, bytes);
+        s->blend(a, 0.3f, w, -1.7f, n), k->blend(b, 0.3f, w, -1.7f, n);
+        CHECK_SAME(b, a, bytes, "blend");
+        float *m = random_vector(n * 9, 1.0f, &seed);
         float *pa = mem_zero((size_t)n * 8, 4), *pb = mem_zero((size_t)n * 8, 4), acc[2][80];
         s->panel_from_rows(pa, m, n, n), k->panel_from_rows(pb, m, n, n);
         CHECK_SAME(pb, pa, bytes * 8, "panel_from_rows");
@@ -229,7 +230,88 @@ static void floats(const kernels *s, const kernels *k) {
     s->softcap(a, 16, 5), k->softcap(b, 16, 5);
     for (int i = 0; i < 16; i++) CHECK(isnan(a[i]) ? isnan(b[i]) : !memcmp(&a[i], &b[i], 4));
     CHECK(isnan(a[9]) && isnan(a[10]) && isnan(a[11]) && a[4] == 5 && a[8] == -5);
+    CHECK(s->max_of(edge, 10) == 200.0f && k->max_of(edge, 10) == 200.0f);
+    CHECK(s->max_of(edge + 9, 7) == INFINITY && k->max_of(edge + 9, 7) == INFINITY); /* with a NaN */
+    CHECK(s->max_of(edge + 11, 1) == -INFINITY && k->max_of(edge + 11, 1) == -INFINITY);
 }
+
+/* ---- the cache ------------------------------------------------------------- */
+
+/* A block of the cache of random positions, and the same numbers as rows of floats. */
+static uint8_t *random_block(slm_kv_type type, int64_t d, bool keys, float *rows, uint64_t *seed) {
+    uint8_t *block = mem_zero(KV_BLOCK * 2, (size_t)d * 4);
+    for (int64_t i = 0; i < KV_BLOCK; i++)
+        for (int64_t j = 0; j < d; j++) {
+            const int64_t  at = i * d + j;
+            const float    x = test_randf(seed);
+            const int8_t   q = (int8_t)(test_rand(seed) % 255 - 127);
+            const uint16_t scale = f32_to_f16((float)(i % 5 + 1) * 0.003f);
+            r8_q8_0       *k = (r8_q8_0 *)(void *)block + i / 8 * (d / 32) + j / 32;
+            kv_part       *v = (kv_part *)(void *)block + j / 32 * (KV_BLOCK / 8) + i / 8;
+            switch (type) {
+            case SLM_KV_F16: ((uint16_t *)(void *)block)[at] = f32_to_f16(x); break;
+            case SLM_KV_F32: ((float *)(void *)block)[at] = x; break;
+            case SLM_KV_Q8_0:
+                if (keys) k->d[i % 8] = scale, k->q[j % 32 / 4][i % 8][j % 4] = q;
+                else v->d[i % 8] = scale, v->q[i % 8][j % 32] = q;
+            }
+            rows[at] = type == SLM_KV_F32 ? x : type == SLM_KV_F16 ? f16_to_f32(f32_to_f16(x)) : f16_to_f32(scale) * (float)q;
+        }
+    return block;
+}
+
+/* n_q queries against a block, by s, by k, and by float64. */
+static void one_block(const kernels *s, const kernels *k, slm_kv_type type, int64_t d, int64_t n_q, int64_t i0, int64_t i1, uint64_t *seed) {
+    enum { LD = KV_BLOCK + 5 };
+    char what[100];
+    snprintf(what, sizeof what, "%s kv=%d d=%d n_q=%d [%d, %d)", k->name, (int)type, (int)d, (int)n_q, (int)i0, (int)i1);
+    const int64_t lda = d + 3, n = (i1 - i0) / 8 * 8;
+    const size_t  q_bytes = type == SLM_KV_Q8_0 ? act_bytes(d) : (size_t)d * 4;
+    float   *rows = mem_zero((size_t)(KV_BLOCK * d), 4), *q = random_vector(n_q * d, 1.0f, seed), *p = random_vector(n_q * LD, 1.0f, seed);
+    uint8_t *block = random_block(type, d, true, rows, seed);
+    char    *in = mem_zero((size_t)n_q, q_bytes);
+    float   *a = mem_zero((size_t)(n_q * LD), 4), *b = mem_zero((size_t)(n_q * LD), 4);
+    for (int64_t h = 0; h < n_q; h++)
+        if (type == SLM_KV_Q8_0) s->act_from_f32(in + (size_t)h * q_bytes, q + h * d, d);
+        else memcpy(in + (size_t)h * q_bytes, q + h * d, q_bytes);
+    s->scores[type](a, LD, in, n_q, block, n, d), k->scores[type](b, LD, in, n_q, block, n, d);
+    CHECK_SAME(b, a, (size_t)(n_q * LD) * 4, what);
+    for (int64_t h = 0; h < n_q; h++)
+        for (int64_t i = 0; i < n; i++) {
+            const act_view v = act_of(in + (size_t)h * q_bytes, d);
+            double         sum = 0, size = 0;
+            for (int64_t j = 0; j < d; j++) {
+                const double x = type == SLM_KV_Q8_0 ? (double)v.s[j / 32] * v.q[j] : (double)q[h * d + j];
+                sum += x * (double)rows[i * d + j], size += fabs(x * (double)rows[i * d + j]);
+            }
+            CHECK(fabs((double)a[h * LD + i] - sum) <= 1e-6 * size + 1e-12);
+        }
+    mem_free(block), mem_free(b), mem_free(a);
+    block = random_block(type, d, false, rows, seed);
+    a = random_vector(n_q * lda, 1.0f, seed), b = mem_zero((size_t)(n_q * lda), 4);
+    double *want = mem_zero((size_t)(n_q * lda), sizeof *want);
+    memcpy(b, a, (size_t)(n_q * lda) * 4);
+    for (int64_t at = 0; at < n_q * lda; at++) {
+        want[at] = (double)a[at];
+        for (int64_t i = i0; i < i1 && at % lda < d; i++) want[at] += (double)p[at / lda * LD + i] * (double)rows[i * d + at % lda];
+    }
+    s->values[type](a, lda, p, LD, n_q, block, i0, i1, d), k->values[type](b, lda, p, LD, n_q, block, i0, i1, d);
+    CHECK_SAME(b, a, (size_t)(n_q * lda) * 4, what);
+    for (int64_t at = 0; at < n_q * lda; at++) CHECK(fabs((double)a[at] - want[at]) <= 1e-5);
+    mem_free(want), mem_free(b), mem_free(a), mem_free(in), mem_free(block), mem_free(p), mem_free(q), mem_free(rows);
+}
+
+static void blocks(const kernels *s, const kernels *k) {
+    static const struct { int n_q, i0, i1; } t[] = {{1, 0, 64}, {2, 0, 8}, {3, 7, 24}, {4, 0, 64}, {5, 8, 9}, {6, 63, 64}, {7, 3, 61}, {8, 1, 2}, {11, 0, 63}, {32, 0, 64}};
+    static const int d[] = {16, 32, 48, 64, 96, 112, 128, 256};
+    uint64_t seed = 11;
+    for (int type = 0; type < KV_TYPES; type++)
+        for (size_t i = 0; i < ARRAY_LEN(d); i++)
+            for (size_t j = 0; j < ARRAY_LEN(t); j++)
+                if (type != SLM_KV_Q8_0 || d[i] % 32 == 0) one_block(s, k, (slm_kv_type)type, d[i], t[j].n_q, t[j].i0, t[j].i1, &seed);
+}
+
+static void cache_blocks_are_equal(void) { each_set(blocks); }
 
 static void float_loops_are_equal(void) { each_set(floats); }
 
@@ -239,13 +321,14 @@ static void names_are_checked(void) {
     CHECK_INT(kernels_select(&k, "mmx", &e), SLM_ERR_ARGUMENT);
     CHECK_TEXT(e.text, "mmx");
     CHECK_INT(kernels_select(&k, "auto", NULL), SLM_OK);
-    CHECK(k.matmul[TYPE_Q6_K] && k.scores);
+    CHECK(k.matmul[TYPE_Q6_K] && k.scores[SLM_KV_Q8_0]);
 }
 
 const test_case tests_kernels[] = {
     {"integer_products_are_equal", "5 formats, odd sizes, extreme blocks: the same bits as scalar, near the exact sum", integer_products_are_equal},
     {"activations_keep_nan_visible", "a NaN or infinity marks its block", activations_keep_nan_visible},
-    {"float_loops_are_equal", "norms, activations, exp, attention loops: the same bits as scalar, near libm", float_loops_are_equal},
+    {"float_loops_are_equal", "norms, activations, exp, float products: the same bits as scalar, near libm", float_loops_are_equal},
+    {"cache_blocks_are_equal", "scores and values of f16, f32 and q8_0 blocks: the same bits as scalar, near float64", cache_blocks_are_equal},
     {"names_are_checked", "an unknown instruction set is refused", names_are_checked},
     {0},
 };

@@ -9,7 +9,7 @@
  * (Q6_K) against 127, 63 * 127 * 2 = 16002; Q8_0 takes |w| <= 128 times 127, 32512: no overflow. */
 #include "kernels.h"
 #include "../cpu.h"
-#include "r8_x86.h"
+#include "attend_x86.h"
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
@@ -521,33 +521,6 @@ static bool peaks(float *peak, const float *x, int64_t n) {
     return _mm256_movemask_ps(_mm256_cmp_ps(_mm256_add_ps(nil[0], nil[1]), _mm256_setzero_ps(), _CMP_EQ_OQ)) == 0xff;
 }
 
-static void scores(float *s, const float *q, const float *k, int64_t ld, int64_t n, int64_t d,
-                   float scale) {
-    for (int64_t i = 0; i < n; i++) s[i] = dot16(q, k + i * ld, d) * scale;
-}
-
-static void weighted_rows(float *acc, const float *p, const float *v, int64_t ld, int64_t n,
-                          int64_t d) {
-    int64_t j = 0;
-    for (; j + 32 <= d; j += 32) {
-        __m256 a[4];
-        for (int c = 0; c < 4; c++) a[c] = _mm256_loadu_ps(acc + j + 8 * c);
-        for (int64_t i = 0; i < n; i++) {
-            const __m256 w = _mm256_set1_ps(p[i]);
-            for (int c = 0; c < 4; c++) a[c] = _mm256_fmadd_ps(w, _mm256_loadu_ps(v + i * ld + j + 8 * c), a[c]);
-        }
-        for (int c = 0; c < 4; c++) _mm256_storeu_ps(acc + j + 8 * c, a[c]);
-    }
-    for (; j + 8 <= d; j += 8) {
-        __m256 a = _mm256_loadu_ps(acc + j);
-        for (int64_t i = 0; i < n; i++)
-            a = _mm256_fmadd_ps(_mm256_set1_ps(p[i]), _mm256_loadu_ps(v + i * ld + j), a);
-        _mm256_storeu_ps(acc + j, a);
-    }
-    for (; j < d; j++)
-        for (int64_t i = 0; i < n; i++) acc[j] = fmaf(p[i], v[i * ld + j], acc[j]);
-}
-
 R8_ALL_PACKED
 
 const kernels kernels_avx2 = {
@@ -569,6 +542,8 @@ const kernels kernels_avx2 = {
     .exp_sum = exp_sum,
     .exp_total = exp_total,
     .peaks = peaks,
-    .scores = scores,
-    .weighted_rows = weighted_rows,
+    .max_of = max_of,
+    .scores = {[SLM_KV_F16] = scores_f16, [SLM_KV_F32] = scores_f32, [SLM_KV_Q8_0] = scores_q8},
+    .values = {[SLM_KV_F16] = values_f16, [SLM_KV_F32] = values_f32, [SLM_KV_Q8_0] = values_q8},
+    .blend = blend,
 };

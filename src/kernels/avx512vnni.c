@@ -5,7 +5,7 @@
 #include "../cpu.h"
 #include <immintrin.h>
 #define R8_DPBUSD _mm256_dpbusd_epi32
-#include "r8_x86.h"
+#include "attend_x86.h"
 
 R8_ALL_PACKED
 
@@ -14,4 +14,5 @@ const kernels kernels_avx512vnni = {
     .need = CPU_AVX2 | CPU_FMA | CPU_F16C | CPU_AVX512_VNNI,
     .packed = R8_TABLE,
     .packing_pays = true,
+    .scores = {[SLM_KV_Q8_0] = scores_q8},
 };

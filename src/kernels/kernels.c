@@ -34,8 +34,10 @@ static void overlay(kernels *to, const kernels *from) {
     TAKE(exp_sum);
     TAKE(exp_total);
     TAKE(peaks);
-    TAKE(scores);
-    TAKE(weighted_rows);
+    TAKE(max_of);
+    for (int t = 0; t < KV_TYPES; t++) TAKE(scores[t]);
+    for (int t = 0; t < KV_TYPES; t++) TAKE(values[t]);
+    TAKE(blend);
 }
 
 static bool usable(const kernels *k) { return !(k->need & ~cpu_features()); }

@@ -15,6 +15,15 @@ enum {
     KERNEL_PEAK = 64 /* numbers behind one peak: the peaks of 262,144 logits fit the first cache */
 };
 
+/* A block of the KV cache holds one head's keys or values, d numbers each, of KV_BLOCK positions.
+ *   F16, F32: a row per position.
+ *   Q8_0: 8 positions and 32 columns share a part of 272 bytes; a position has a scale per part.
+ *     keys: packed weights (r8.h) whose rows are the positions: r8_q8_0 [KV_BLOCK / 8][d / 32], so that
+ *       a lane is a position;
+ *     values: kv_part [d / 32][KV_BLOCK / 8]: a column's sum walks memory forward. */
+enum { KV_BLOCK = 64, KV_TYPES = 3 };
+typedef struct { uint16_t d[8]; int8_t q[8][32]; } kv_part;
+
 typedef struct {
     const char *name;
     uint32_t    need; /* CPU_* bits, all of them */
@@ -57,12 +66,20 @@ typedef struct {
     /* peak[b] = the largest of x[64 b .. 64 b + 63], as far as n goes; false where a number of x is
      * not finite, and then peak means nothing. */
     bool (*peaks)(float *peak, const float *x, int64_t n);
-    /* s[i] = scale * (q . k[i * ld ..]), each product summed in 16 lanes; i in [0, n), d long. */
-    void (*scores)(float *s, const float *q, const float *k, int64_t ld, int64_t n, int64_t d,
-                   float scale);
-    /* acc[j] = fma(p[i], v[i * ld + j], acc[j]) for i in order; j in [0, d). */
-    void (*weighted_rows)(float *acc, const float *p, const float *v, int64_t ld, int64_t n,
-                          int64_t d);
+    /* The largest of x[0..n), n > 0; NaN counts as -infinity. */
+    float (*max_of)(const float *x, int64_t n);
+
+    /* Attention over a block of the cache, by slm_kv_type.
+     * s[h * lds + i] = q[h] . k[i], h in [0, n_q), i in [0, n); n % 8 == 0.
+     *   F16, F32: q: rows of d floats, d % 16 == 0; each product summed in 16 lanes.
+     *   Q8_0: q: activations, act_bytes(d) apart, d % 32 == 0; the canonical Q8_0 product. */
+    void (*scores[KV_TYPES])(float *s, int64_t lds, const void *q, int64_t n_q, const void *k, int64_t n, int64_t d);
+    /* acc[h * lda + j] = fma(p[h * ldp + i], v[i][j], acc) for i from i0 to i1 - 1 in order; j in [0, d).
+     *   Q8_0: v's scale goes to the weight: fma(p * scale, q, acc). */
+    void (*values[KV_TYPES])(float *acc, int64_t lda, const float *p, int64_t ldp, int64_t n_q, const void *v, int64_t i0, int64_t i1,
+                             int64_t d);
+    /* a[i] = fma(a[i], fa, b[i] * fb) */
+    void (*blend)(float *a, float fa, const float *b, float fb, int64_t n);
 } kernels;
 
 extern const kernels kernels_scalar, kernels_avx2, kernels_avxvnni, kernels_avx512vnni;

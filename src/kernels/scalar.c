@@ -282,19 +282,53 @@ static bool peaks(float *peak, const float *x, int64_t n) {
     return nil == 0;
 }
 
-static void scores(float *s, const float *q, const float *k, int64_t ld, int64_t n, int64_t d,
-                   float scale) {
-    for (int64_t i = 0; i < n; i++, k += ld) {
-        float lane[16] = {0};
-        for (int64_t j = 0; j < d; j++) lane[j % 16] = fmaf(q[j], k[j], lane[j % 16]);
-        s[i] = tree16(lane) * scale;
-    }
+static float max_of(const float *x, int64_t n) {
+    float max = -INFINITY;
+    for (int64_t i = 0; i < n; i++) max = x[i] > max ? x[i] : max;
+    return max;
 }
 
-static void weighted_rows(float *acc, const float *p, const float *v, int64_t ld, int64_t n,
-                          int64_t d) {
-    for (int64_t i = 0; i < n; i++, v += ld)
-        for (int64_t j = 0; j < d; j++) acc[j] = fmaf(p[i], v[j], acc[j]);
+#define ATTEND_ROWS(name, type, to_f32) \
+    static void scores_##name(float *s, int64_t lds, const void *q, int64_t n_q, const void *k, int64_t n, int64_t d) { \
+        const float *query = q; \
+        const type  *key = k; \
+        for (int64_t h = 0; h < n_q; h++) \
+            for (int64_t i = 0; i < n; i++) { \
+                float lane[16] = {0}; \
+                for (int64_t j = 0; j < d; j++) lane[j % 16] = fmaf(query[h * d + j], to_f32(key[i * d + j]), lane[j % 16]); \
+                s[h * lds + i] = tree16(lane); \
+            } \
+    } \
+    static void values_##name(float *acc, int64_t lda, const float *p, int64_t ldp, int64_t n_q, const void *v, int64_t i0, \
+                              int64_t i1, int64_t d) { \
+        const type *value = v; \
+        for (int64_t h = 0; h < n_q; h++) \
+            for (int64_t i = i0; i < i1; i++) \
+                for (int64_t j = 0; j < d; j++) \
+                    acc[h * lda + j] = fmaf(p[h * ldp + i], to_f32(value[i * d + j]), acc[h * lda + j]); \
+    }
+#define AS_IT_IS(x) (x)
+ATTEND_ROWS(f16, uint16_t, f16_to_f32)
+ATTEND_ROWS(f32, float, AS_IT_IS)
+
+static void scores_q8(float *s, int64_t lds, const void *q, int64_t n_q, const void *k, int64_t n, int64_t d) {
+    packed_q8_0(s, lds, k, n / 8, d, q, n_q);
+}
+
+static void values_q8(float *acc, int64_t lda, const float *p, int64_t ldp, int64_t n_q, const void *v, int64_t i0, int64_t i1, int64_t d) {
+    const kv_part *part = v;
+    for (int64_t h = 0; h < n_q; h++)
+        for (int64_t b = 0; b < d / 32; b++)
+            for (int64_t i = i0; i < i1; i++) {
+                const kv_part *x = part + b * (KV_BLOCK / 8) + i / 8;
+                const float      w = p[h * ldp + i] * f16_to_f32(x->d[i % 8]);
+                float           *a = acc + h * lda + b * 32;
+                for (int j = 0; j < 32; j++) a[j] = fmaf(w, (float)x->q[i % 8][j], a[j]);
+            }
+}
+
+static void blend(float *a, float fa, const float *b, float fb, int64_t n) {
+    for (int64_t i = 0; i < n; i++) a[i] = fmaf(a[i], fa, b[i] * fb);
 }
 
 const kernels kernels_scalar = {
@@ -315,6 +349,8 @@ const kernels kernels_scalar = {
     .exp_sum = exp_sum,
     .exp_total = exp_total,
     .peaks = peaks,
-    .scores = scores,
-    .weighted_rows = weighted_rows,
+    .max_of = max_of,
+    .scores = {[SLM_KV_F16] = scores_f16, [SLM_KV_F32] = scores_f32, [SLM_KV_Q8_0] = scores_q8},
+    .values = {[SLM_KV_F16] = values_f16, [SLM_KV_F32] = values_f32, [SLM_KV_Q8_0] = values_q8},
+    .blend = blend,
 };
