@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *bench_kv_name(int kv) { return kv == SLM_KV_F32 ? "f32" : "f16"; }
+const char *bench_kv_name(int kv) { return kv == SLM_KV_Q8_0 ? "q8_0" : kv == SLM_KV_F32 ? "f32" : "f16"; }
 
 /* ---- sums -------------------------------------------------------------------- */
 

@@ -48,10 +48,10 @@ static int too_big(const slm_model *m, const slm_session_options *so, const slm_
     slm_session_options less = *so;
     slm_memory         small = {0};
     int                n = context_that_fits(m, *so, plan->n_ctx, have);
-    less.kv_type = SLM_KV_F16;
-    bool f16 = so->kv_type != SLM_KV_F16 && !slm_memory_plan(m, &less, &small, NULL) && small.total <= have;
-    if (n) snprintf(advice, sizeof advice, "try -c %d%s", n, f16 ? " or --kv f16" : "");
-    else if (f16) snprintf(advice, sizeof advice, "try --kv f16");
+    less.kv_type = SLM_KV_Q8_0;
+    bool q8 = so->kv_type != SLM_KV_Q8_0 && !slm_memory_plan(m, &less, &small, NULL) && small.total <= have;
+    if (n) snprintf(advice, sizeof advice, "try -c %d%s", n, q8 ? " or --kv q8_0" : "");
+    else if (q8) snprintf(advice, sizeof advice, "try --kv q8_0");
     else snprintf(advice, sizeof advice, "no context would fit: take a smaller model");
     return fail(EXIT_MEMORY, "needs %s for a context of %d (weights %s, cache %s, work %s), %s available: %s",
                 human_bytes(plan->total, need), plan->n_ctx, human_bytes(plan->weights, w),

@@ -10,6 +10,9 @@ same 'a tensor' "$(grep -c '{"name":"token_embd.weight","type":"[A-Z0-9_]*","dim
 same 'long arrays are shortened' "$(grep -c '{"type":"[a-z0-9]*","n":[0-9]*,"first":\[' a)" 1
 same 'unless asked' "$("$SLM" show --json --full "$MODEL" | grep -c '"first":\[')" 0
 same 'a larger context needs more' "$([ "$("$SLM" show --json -c 512 "$MODEL" | sed 's/.*"total"://; s/}.*//')" -lt "$("$SLM" show --json -c 1024 "$MODEL" | sed 's/.*"total"://; s/}.*//')" ] && echo more)" more
+# 64 positions of 2 layers, keys and values of 2 heads of 16: 2, 4 or (one block of 32) 34/16 bytes a number.
+kv() { "$SLM" show --json -c 64 --kv "$1" "$MODEL" | sed 's/.*"kv"://; s/,.*//'; }
+same 'the cache of a type' "$(($(kv f32) - $(kv f16))) $(($(kv q8_0) - $(kv f16)))" '16384 1024'
 same 'for people' "$("$SLM" show "$MODEL" | sed -n '1,3s/  .*//p' | tr '\n' ' ')" 'file size architecture '
 same 'tensors' "$("$SLM" show --tensors "$MODEL" | grep -c '"token_embd.weight"')" 1
 same 'no control bytes' "$("$SLM" show "$CHAT" | tr -d '[:print:]\n' | wc -c | tr -d ' ')" 0
