@@ -4,6 +4,7 @@
     python3 scripts/gen_unicode.py > src/unicode_tables.h
 
 Classes: one nibble per code point in two levels (equal blocks are stored once).
+Widths: ranges of code points that take no column of a terminal, or two.
 NFC: the single-step canonical decompositions, the order in which the composable ones
 are searched by pair, combining classes as ranges, and one bit per code point that says
 whether it can change anything in its neighbourhood.  Hangul is arithmetic, in unicode.c.
@@ -63,6 +64,32 @@ def canonical(cp):
     return [int(x, 16) for x in d.split()] if d and d[0] != "<" else None
 
 
+def runs_of(values, rest):
+    """Ranges [first, last, value] of equal values other than `rest`."""
+    runs = []
+    for cp, v in enumerate(values):
+        if v == rest:
+            continue
+        if runs and runs[-1][1] == cp - 1 and runs[-1][2] == v:
+            runs[-1][1] = cp
+        else:
+            runs.append([cp, cp, v])
+    return runs
+
+
+def columns(cp):
+    """UAX 11, with its default for the ideographic blocks; marks, format characters and the vowels and finals of
+    conjoining Hangul join what is before them."""
+    c = chr(cp)
+    if u.category(c) in ("Mn", "Me", "Cf", "Zl", "Zp") and cp != 0xAD:
+        return 0
+    if 0x1160 <= cp <= 0x11FF or 0xD7B0 <= cp <= 0xD7FF:
+        return 0
+    ideographs = 0x3400 <= cp <= 0x4DBF or 0x4E00 <= cp <= 0x9FFF or 0xF900 <= cp <= 0xFAFF or 0x20000 <= cp <= 0x3FFFD
+    # Python calls unassigned code points wide.
+    return 2 if ideographs or (u.category(c) != "Cn" and u.east_asian_width(c) in "WF") else 1
+
+
 def main():
     size = 128
     first, blocks = two_levels([kind(cp) for cp in range(N)], size)
@@ -78,6 +105,9 @@ def main():
     print("#define CLASS_BLOCKS %d" % last)
     table("uint8_t", "class_block", [str(b) for b in first[:last]])
     table("uint64_t", "class_words", ["0x%x" % w for w in words(blocks, 4)])
+
+    print("\n/* Columns of a terminal that are not one; sorted. */")
+    table("struct { uint32_t lo, hi; uint8_t columns; }", "wide", ["{0x%x,0x%x,%d}" % tuple(r) for r in runs_of(map(columns, range(N)), 1)])
 
     rows = [(cp, *(canonical(cp) + [0])[:2]) for cp in range(N) if canonical(cp)]
     compose = [i for i, (cp, a, b) in enumerate(rows) if b and u.normalize("NFC", chr(a) + chr(b)) == chr(cp)]
@@ -98,14 +128,7 @@ def main():
     table("struct { uint32_t cp, first, second; }", "nfc_pairs", ["{0x%x,0x%x,0x%x}" % r for r in rows])
     print("/* Indices of nfc_pairs that compose, sorted by (first, second). */")
     table("uint16_t", "nfc_compose", [str(i) for i in compose])
-    runs = []
-    for cp in range(N):
-        if ccc[cp]:
-            if runs and runs[-1][1] == cp - 1 and runs[-1][2] == ccc[cp]:
-                runs[-1][1] = cp
-            else:
-                runs.append([cp, cp, ccc[cp]])
-    table("struct { uint32_t lo, hi; uint8_t ccc; }", "nfc_ccc", ["{0x%x,0x%x,%d}" % tuple(r) for r in runs])
+    table("struct { uint32_t lo, hi; uint8_t ccc; }", "nfc_ccc", ["{0x%x,0x%x,%d}" % tuple(r) for r in runs_of(ccc, 0)])
 
 
 if __name__ == "__main__":

@@ -74,6 +74,18 @@ unsigned uc_class(uint32_t cp) {
     return class_flags[word >> (cp & 15) * 4 & 15];
 }
 
+int uc_columns(uint32_t cp) {
+    if (cp < wide[0].lo) return 1;
+    size_t lo = 0, hi = sizeof wide / sizeof *wide;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (cp > wide[mid].hi) lo = mid + 1;
+        else if (cp < wide[mid].lo) hi = mid;
+        else return wide[mid].columns;
+    }
+    return 1;
+}
+
 /* ---- NFC ------------------------------------------------------------------- */
 
 /* Hangul syllables are computed (Unicode 15, section 3.12): S = L, V and perhaps T. */

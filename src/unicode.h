@@ -17,6 +17,9 @@ size_t   utf8_whole(const char *p, size_t n);
 /* UC_LETTER .. UC_LOWER of one code point; 0 for controls, unassigned and everything else.
  * UPPER holds Lu and Lt, LOWER holds Ll; a letter with neither has no case. */
 unsigned uc_class(uint32_t cp);
+/* Columns that cp takes on a terminal: 0 for what joins the character before it, 2 for wide East
+ * Asian characters and emoji (UAX 11), else 1.  Controls are the caller's business. */
+int      uc_columns(uint32_t cp);
 
 /* True where cp stays as it is under NFC and cannot join what comes before it: text may be cut
  * before such a code point and its parts normalized alone. */

@@ -20,6 +20,17 @@ static void classes_of_known_characters(void) {
     for (size_t i = 0; i < ARRAY_LEN(want); i++) CHECK_INT(uc_class(want[i].cp), want[i].cls);
 }
 
+static void columns_of_known_characters(void) {
+    static const struct {
+        uint32_t cp;
+        int      columns;
+    } want[] = {{'a', 1}, {0xad, 1}, {0xe9, 1}, {0x2ff, 1}, {0x300, 0}, {0x36f, 0}, {0x370, 1}, {0x5d0, 1}, {0x1100, 2}, {0x1161, 0},
+                {0x11a8, 0}, {0x200b, 0}, {0x200d, 0}, {0x2026, 1}, {0x231a, 2}, {0x3000, 2}, {0x303f, 1}, {0x3042, 2}, {0x4e2d, 2},
+                {0xac00, 2}, {0xd7a3, 2}, {0xfe0f, 0}, {0xff21, 2}, {0xff71, 1}, {0xffe5, 2}, {0xfffd, 1}, {0x1f600, 2}, {0x2fffd, 2},
+                {0xe0100, 0}, {0x10ffff, 1}, {0x110000, 1}};
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) CHECK_INT(uc_columns(want[i].cp), want[i].columns);
+}
+
 static void nfc_is(const char *from, const char *to) {
     strbuf b = {0};
     nfc_put(&b, str_of(from));
@@ -102,6 +113,7 @@ static void nfc_time_is_linear_in_a_run_of_marks(void) {
 }
 
 const test_case tests_unicode[] = {
+    {"columns_of_known_characters", "combining marks take none, wide characters two", columns_of_known_characters},
     {"classes_of_known_characters", "letters, case, marks, digits, spaces, and what is none",
      classes_of_known_characters},
     {"nfc_of_known_texts", "ordering, composition, exclusion, blocking, Hangul, broken bytes",
