@@ -323,6 +323,9 @@ typedef struct {
                                           everything is answer                      */
     bool               in_thinking;  /* the prompt has opened it already            */
     int                think_budget; /* close it after so many tokens; -1: never    */
+    /* While the prompt is evaluated, with emit's ud: `done` of its `total` new tokens are; called before
+     * each part, which is small enough to take some 0.2 s.  False ends it as emit does.  NULL: none. */
+    bool             (*progress)(void *ud, int done, int total);
 } slm_generation;
 
 typedef enum {

@@ -202,16 +202,17 @@ slm_status slm_generate(slm_session *s, const int32_t *prompt, int n, const slm_
         rc = tok_encode(s->m->tok, STR("\n</think>\n\n"), NULL, TOK_SPECIAL, &r.closing, err);
         if (!rc && r.closing.bad) rc = err_memory(err, "token ids", r.closing.n * sizeof *r.closing.p);
     }
-    if (!rc) rc = session_sync(s, prompt, n, &r.st->n_reused, err);
+    if (!rc) rc = session_sync(s, prompt, n, &r.st->n_reused, (watcher){opt->progress, ud}, err);
+    if (!rc && s->n_ids < n) r.out.cancelled = true;
     const double t1 = clock_ms();
     r.st->prefill_ms = t1 - r.t0;
-    for (bool ended = rc != SLM_OK; !rc && !ended;) rc = step(&r, &ended, err);
+    for (bool ended = r.out.cancelled; !rc && !ended;) rc = step(&r, &ended, err);
     if (!r.out.stopped && !r.out.cancelled) {
         r.out.id = -1;
         flow(&r.out, true);
         if (r.out.stopped) r.st->finish = SLM_FINISH_STOP; /* a stop text in what waited to be <think> */
-        if (r.out.cancelled) r.st->finish = SLM_FINISH_CANCELLED;
     }
+    if (r.out.cancelled) r.st->finish = SLM_FINISH_CANCELLED;
     r.st->decode_ms = clock_ms() - t1;
     id_free(&r.closing);
     strbuf_free(&r.out.wait);

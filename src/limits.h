@@ -53,5 +53,8 @@
 #define JSON_MAX_DEPTH 256
 /* One prompt's bytes. */
 #define PROMPT_MAX_BYTES (64u << 20)
+/* The chat's history: what a person could still want to go back to, and what its file may grow to. */
+#define HISTORY_MAX_ITEMS 1000
+#define HISTORY_MAX_BYTES (1u << 20)
 #define MAX_THREADS 256
 #endif

@@ -8,6 +8,8 @@
 /* Rows of logits computed at once when all positions are scored: enough to share each read of the
  * output matrix, little enough that 262144 logits a row stay at 16 MiB. */
 enum { SCORE_ROWS = 16 };
+/* A watched prompt: tokens of the first part, and how long a part may take. */
+enum { WATCH_MIN = 32, WATCH_MS = 200 };
 
 slm_session_options slm_session_defaults(void) { return (slm_session_options){0}; }
 
@@ -152,15 +154,28 @@ static slm_status check_finite(slm_session *s, int row, int pos, slm_error *err)
     return err_set(err, SLM_ERR_NUMERIC, "no finite logits at token %d: the weights are damaged", pos);
 }
 
+/* How many tokens to evaluate next where someone watches: `k` took `ms`.  Small parts read the weights
+ * more often, so they grow as far as they stay prompt. */
+static int next_part(const slm_session *s, int k, double ms) {
+    const int most = 2 * k < s->n_batch ? 2 * k : s->n_batch;
+    if (ms * 2 < WATCH_MS) return most;
+    return ms > WATCH_MS * 2 && k > WATCH_MIN ? k / 2 : k;
+}
+
 /* Appends ids (checked) to the cache, batch by batch; logits of the last one. */
-static slm_status append(slm_session *s, const int32_t *ids, int n, slm_error *err) {
+static slm_status append(slm_session *s, const int32_t *ids, int n, watcher watch, slm_error *err) {
+    int part = watch.see && s->n_batch > WATCH_MIN ? WATCH_MIN : s->n_batch;
+    s->has_logits = false;
     for (int i = 0; i < n;) {
-        const int k = n - i < s->n_batch ? n - i : s->n_batch;
+        const int    k = n - i < part ? n - i : part;
+        const double t0 = watch.see ? clock_ms() : 0;
+        if (watch.see && !watch.see(watch.ud, i, n)) return SLM_OK;
         forward(&s->f, ids + i, k, s->n_ids);
         memmove(s->ids + s->n_ids, ids + i, (size_t)k * sizeof *ids);
         s->n_ids += k;
         i += k;
         if (i == n) forward_logits(&s->f, k - 1, 1, s->logits);
+        if (watch.see) part = next_part(s, k, clock_ms() - t0);
     }
     const slm_status rc = check_finite(s, 0, s->n_ids - 1, err);
     s->has_logits = true;
@@ -168,7 +183,7 @@ static slm_status append(slm_session *s, const int32_t *ids, int n, slm_error *e
     return rc;
 }
 
-slm_status session_sync(slm_session *s, const int32_t *ids, int n, int *reused, slm_error *err) {
+slm_status session_sync(slm_session *s, const int32_t *ids, int n, int *reused, watcher watch, slm_error *err) {
     slm_status rc = check_ids(s, ids, n, err);
     if (rc || (rc = check_room(s, n, err))) return rc;
     if (n <= 0) return err_set(err, SLM_ERR_ARGUMENT, "there is no token to evaluate");
@@ -176,18 +191,18 @@ slm_status session_sync(slm_session *s, const int32_t *ids, int n, int *reused, 
     while (same < n - 1 && same < s->n_ids && ids[same] == s->ids[same]) same++;
     slm_session_rewind(s, same);
     *reused = s->n_ids;
-    return append(s, ids + s->n_ids, n - s->n_ids, err);
+    return append(s, ids + s->n_ids, n - s->n_ids, watch, err);
 }
 
 slm_status slm_session_sync(slm_session *s, const int32_t *ids, int n, slm_error *err) {
     int reused;
-    return session_sync(s, ids, n, &reused, err);
+    return session_sync(s, ids, n, &reused, (watcher){0}, err);
 }
 
 slm_status slm_session_eval(slm_session *s, int32_t id, slm_error *err) {
     slm_status rc = check_ids(s, &id, 1, err);
     if (rc || (rc = check_room(s, s->n_ids + (int64_t)1, err))) return rc;
-    return append(s, &id, 1, err);
+    return append(s, &id, 1, (watcher){0}, err);
 }
 
 slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logits_fn see, void *ud, slm_error *err) {

@@ -31,6 +31,12 @@ struct slm_session {
 };
 /* Hands a list that was made with status rc to a caller, or frees it. */
 slm_status ids_give(id_list *ids, slm_status rc, int32_t **out, int *n, slm_error *err);
-/* As slm_session_sync(); *reused: how many of ids were there already. */
-slm_status session_sync(slm_session *s, const int32_t *ids, int n, int *reused, slm_error *err);
+/* slm_generation.progress and its ud. */
+typedef struct {
+    bool (*see)(void *ud, int done, int total);
+    void  *ud;
+} watcher;
+/* As slm_session_sync(); *reused: how many of ids were there already.  Where the watcher ends it the
+ * session holds fewer than n tokens. */
+slm_status session_sync(slm_session *s, const int32_t *ids, int n, int *reused, watcher watch, slm_error *err);
 #endif

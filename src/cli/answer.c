@@ -40,8 +40,15 @@ static void close_thinking(answer *a) {
     a->in_thinking = false;
 }
 
+static bool evaluating(void *ud, int done, int total) {
+    (void)ud;
+    progress_show((uint64_t)done, (uint64_t)total, "tokens");
+    return !stop_code();
+}
+
 static bool emit(void *ud, int32_t id, slm_text_kind kind, const char *text, size_t len) {
     answer *a = ud;
+    progress_end();
     stop_gently(a->signals); /* from here on there is an answer to keep */
     if (a->keeps) {
         if (id >= 0) id_push(&a->ids, id);
@@ -70,10 +77,14 @@ static slm_generation generation_of(const options *o, const slm_prompt *prompt) 
 }
 
 slm_status answer_make(answer *a, slm_session *s, const slm_prompt *prompt, slm_stats *stats, slm_error *err) {
-    const slm_generation gen = generation_of(a->o, prompt);
+    slm_generation gen = generation_of(a->o, prompt);
+    progress_begin(a->o, "prompt");
+    /* Without a watcher the prompt is evaluated in larger parts. */
+    if (progress_wanted() || a->signals == STOP_CALMLY) gen.progress = evaluating;
     a->show = a->o->show_thinking;
     if (a->show == THINKING_AUTO) a->show = isatty(STDERR_FILENO) ? THINKING_STDERR : THINKING_NONE;
     const slm_status status = slm_generate(s, prompt->ids, prompt->n_ids, &gen, emit, a, stats, err);
+    progress_end();
     close_thinking(a);
     return status;
 }

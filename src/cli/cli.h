@@ -141,6 +141,31 @@ void stop_gently(stop_mode mode);
 int  stop_code(void);
 void stop_forget(void); /* an interrupt that was heeded */
 
+/* All of it, whatever interrupts; errno of a failure, else 0. */
+int write_all(int fd, const char *p, size_t n);
+
+/* ---- terminal --------------------------------------------------------------- */
+
+/* Does TERM name a terminal that knows ANSI sequences? */
+bool term_is_smart(void);
+/* Makes stdin, a terminal, ready for term_edit(); false: it cannot be edited on. */
+bool term_open(void);
+/* Back to the settings that term_open() found, also from a signal handler.  Before that: nothing. */
+void term_restore(void);
+/* Nothing typed is echoed; it waits. */
+void term_busy(void);
+/* Columns, and rows where height is not NULL, of the terminal behind fd. */
+int term_width(int fd, int *height);
+
+/* Work begins that may take long: what it is, as a word.  Whoever does it calls progress_show() now and
+ * then; from half a second on a bar is on stderr, where that is a terminal, until progress_end(). */
+void progress_begin(const options *o, const char *what);
+bool progress_wanted(void);
+void progress_show(uint64_t done, uint64_t total, const char *unit);
+void progress_end(void); /* also from a signal handler */
+
+/* ---- files ------------------------------------------------------------------ */
+
 /* A file written in order, every write checked. */
 typedef struct {
     int         fd;
@@ -159,6 +184,15 @@ int name_model(options *o, const char **path);
 /* The rest of stdin, or a file ("-": stdin), byte for byte.  0 or exit code. */
 int read_all(const char *path, strbuf *out);
 bool stdin_is_piped(const options *o);
+/* stdin line by line.  All zero: nothing read yet. */
+typedef struct {
+    strbuf buf;
+    size_t at;
+    bool   at_end;
+} line_reader;
+/* 1: *out is the next line without its end, valid until the next call; 0: there is none; else minus an
+ * exit code. */
+int read_line(line_reader *r, str *out);
 /* Replaces what is not UTF-8 by U+FFFD; how many times. */
 size_t make_utf8(strbuf *b);
 /* Positionals joined by one space, or `file`, or stdin, byte for byte.  0 or exit code. */

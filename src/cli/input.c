@@ -102,6 +102,31 @@ int read_all(const char *path, strbuf *out) {
     return rc;
 }
 
+int read_line(line_reader *r, str *out) {
+    size_t seen = r->at;
+    for (;;) {
+        const char *end = r->buf.n > seen ? memchr(r->buf.p + seen, '\n', r->buf.n - seen) : NULL;
+        if (end || (r->at_end && r->buf.n > r->at)) {
+            const size_t n = end ? (size_t)(end - r->buf.p) : r->buf.n;
+            *out = (str){r->buf.p + r->at, n - r->at};
+            if (out->n && out->p[out->n - 1] == '\r') out->n--;
+            r->at = end ? n + 1 : n;
+            return 1;
+        }
+        if (r->at_end) return 0;
+        if (r->at) memmove(r->buf.p, r->buf.p + r->at, r->buf.n -= r->at);
+        r->at = 0;
+        seen = r->buf.n;
+        char          part[65536];
+        const ssize_t k = read(STDIN_FILENO, part, sizeof part);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return -fail(EXIT_RUNTIME, "stdin: cannot read: %s", strerror(errno));
+        r->at_end = k == 0;
+        strbuf_put(&r->buf, part, (size_t)k);
+        if (r->buf.bad || r->buf.n > PROMPT_MAX_BYTES) return -fail(EXIT_RUNTIME, "stdin: a line is longer than the limit of %u bytes", PROMPT_MAX_BYTES);
+    }
+}
+
 bool stdin_is_piped(const options *o) { return !o->no_stdin && !o->file && !isatty(STDIN_FILENO); }
 
 size_t make_utf8(strbuf *b) {

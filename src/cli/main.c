@@ -6,6 +6,7 @@
 
 #define COMMANDS(X) \
     X(run)          \
+    X(chat)         \
     X(score)        \
     X(tokens)       \
     X(render)       \

@@ -21,8 +21,7 @@ static struct {
     bool   terminal;
 } out;
 
-/* Writes all of it; errno of a failure, else 0. */
-static int write_all(int fd, const char *p, size_t n) {
+int write_all(int fd, const char *p, size_t n) {
     while (n) {
         ssize_t k = write(fd, p, n);
         if (k < 0 && errno == EINTR) continue;
@@ -33,10 +32,17 @@ static int write_all(int fd, const char *p, size_t n) {
     return 0;
 }
 
+/* Before a sudden end, also in signal handlers. */
+static void leave_terminal(void) {
+    progress_end();
+    term_restore();
+}
+
 /* A page of the mapped model is gone: the file was cut or its disk failed while it was in use. */
 static void on_bus_error(int sig) {
     static const char text[] = "slm: the model file was cut or cannot be read any more\n";
     (void)sig;
+    leave_terminal();
     write_all(STDERR_FILENO, text, sizeof text - 1);
     _exit(EXIT_RUNTIME);
 }
@@ -125,9 +131,9 @@ void err_put(const char *p, size_t n) {
 }
 
 bool err_colors(const options *o) {
-    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    const char *no = getenv("NO_COLOR");
     if (o->color != COLOR_AUTO) return o->color == COLOR_ALWAYS;
-    return isatty(STDERR_FILENO) && !(no && *no) && term && *term && strcmp(term, "dumb") != 0;
+    return isatty(STDERR_FILENO) && !(no && *no) && term_is_smart();
 }
 
 /* On and off in one write: whatever ends the process leaves no dim terminal behind. */
@@ -186,6 +192,7 @@ static int code_of(int sig) { return sig == SIGALRM ? EXIT_TIMEOUT : 128 + sig; 
 
 static void on_signal(int sig) {
     if (mode == STOP_AT_ONCE || (stopped && !(mode == STOP_CALMLY && sig == SIGINT))) {
+        leave_terminal();
         if (!stopped && n_last_words && write(STDOUT_FILENO, last_words, (size_t)n_last_words) < 0)
             _exit(EXIT_RUNTIME);
         static const char late[] = "slm: stopped by --timeout before the answer began\n";

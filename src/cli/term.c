@@ -1,0 +1,150 @@
+/* term.c - the terminal: the line editor's keys and drawing, and the way back on every exit.
+ *
+ * It knows three states.  COOKED is the user's own.  EDITING: every byte comes as it is typed.  BUSY,
+ * while an answer is made: nothing is echoed, Ctrl-C is a signal, and what is typed waits for the
+ * editor.  ANSI sequences only; a terminal that calls itself dumb is never put into EDITING. */
+#include "line.h"
+#include "cli.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define PASTE_ON  "\033[?2004h"
+#define PASTE_OFF "\033[?2004l"
+
+typedef enum { COOKED, EDITING, BUSY } term_state;
+
+static struct {
+    struct termios        mode[3];
+    volatile sig_atomic_t is_open, state, resized, resumed;
+    char                  in[4096];
+    size_t                n_in;
+} term;
+
+bool term_is_smart(void) {
+    const char *name = getenv("TERM");
+    return name && *name && strcmp(name, "dumb") != 0;
+}
+
+/* From signal handlers too: tcsetattr() and write() are safe there. */
+static void enter(term_state s) {
+    if (!term.is_open || term.state == (sig_atomic_t)s) return;
+    if (term.state == EDITING) write_all(STDOUT_FILENO, PASTE_OFF, sizeof PASTE_OFF - 1);
+    term.state = s;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &term.mode[s]);
+    if (s == EDITING) write_all(STDOUT_FILENO, PASTE_ON, sizeof PASTE_ON - 1);
+}
+
+void term_restore(void) { enter(COOKED); }
+
+void term_busy(void) { enter(BUSY); }
+
+static void on_resize(int sig) {
+    (void)sig;
+    term.resized = 1;
+}
+
+/* A shell that stopped us gave the terminal its own settings. */
+static void on_resume(int sig) {
+    (void)sig;
+    const int e = errno;
+    if (term.state != COOKED) tcsetattr(STDIN_FILENO, TCSADRAIN, &term.mode[term.state]);
+    term.resumed = 1;
+    errno = e;
+}
+
+bool term_open(void) {
+    struct sigaction a = {.sa_handler = on_resize, .sa_flags = SA_RESTART};
+    if (!term_is_smart() || tcgetattr(STDIN_FILENO, &term.mode[COOKED])) return false;
+    term.mode[BUSY] = term.mode[EDITING] = term.mode[COOKED];
+    term.mode[BUSY].c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    term.mode[EDITING].c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG | IEXTEN);
+    term.mode[EDITING].c_iflag &= ~(tcflag_t)(ICRNL | INLCR | IXON);
+    for (int s = EDITING; s <= BUSY; s++) {
+        term.mode[s].c_cc[VMIN] = 1;
+        term.mode[s].c_cc[VTIME] = 0;
+    }
+    sigemptyset(&a.sa_mask);
+    sigaction(SIGWINCH, &a, NULL);
+    a.sa_handler = on_resume;
+    sigaction(SIGCONT, &a, NULL);
+    term.is_open = 1;
+    return true;
+}
+
+int term_width(int fd, int *height) {
+    struct winsize w;
+    const bool     known = !ioctl(fd, TIOCGWINSZ, &w) && w.ws_col > 1 && w.ws_row > 0;
+    if (height) *height = known ? w.ws_row : 24;
+    return known ? w.ws_col : 80;
+}
+
+static void measure(line_look *look) { look->width = term_width(STDOUT_FILENO, &look->height); }
+
+static void draw(line_editor *l, const line_look *look, line_place *at, bool clear) {
+    strbuf out = {0};
+    if (clear) {
+        strbuf_str(&out, STR("\033[H\033[2J"));
+        *at = (line_place){0};
+    }
+    if (l->rings) strbuf_char(&out, '\a');
+    l->rings = false;
+    line_draw(l, look, at, &out);
+    if (!out.bad) write_all(STDOUT_FILENO, out.p, out.n);
+    strbuf_free(&out);
+}
+
+/* Waits for keys; false: the terminal is gone. */
+static bool more_input(void) {
+    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+    /* poll() ends early for every signal, read() would go on. */
+    if (poll(&p, 1, -1) < 0) return errno == EINTR;
+    const ssize_t n = read(STDIN_FILENO, term.in + term.n_in, sizeof term.in - term.n_in);
+    if (n > 0) term.n_in += (size_t)n;
+    return n > 0 || (n < 0 && errno == EINTR);
+}
+
+static void suspend(void) {
+    write_all(STDOUT_FILENO, "\r\n", 2);
+    enter(COOKED);
+    raise(SIGTSTP); /* returns when the shell lets us go on */
+    enter(EDITING);
+}
+
+line_event term_edit(line_editor *l, line_look *look) {
+    line_place at = {0};
+    line_event e = LINE_MORE;
+    measure(look);
+    enter(EDITING);
+    draw(l, look, &at, false);
+    while (e == LINE_MORE) {
+        size_t used = 0;
+        bool   again = term.resized || term.resumed;
+        if (term.resized) {
+            const line_look old = *look;
+            measure(look);
+            line_resized(l, &old, look->width, &at);
+        }
+        if (term.resumed) at = (line_place){0};
+        term.resized = term.resumed = 0;
+        if (term.n_in) e = line_keys(l, term.in, term.n_in, &used);
+        memmove(term.in, term.in + used, term.n_in -= used);
+        const bool clear = e == LINE_REDRAW;
+        if (e == LINE_SUSPEND) {
+            suspend();
+            at = (line_place){0};
+        }
+        if (clear || e == LINE_SUSPEND) e = LINE_MORE;
+        if (e != LINE_MORE) l->at = l->text.n;
+        if (again || used) draw(l, look, &at, clear);
+        else if (e == LINE_MORE && !more_input()) e = LINE_END;
+    }
+    write_all(STDOUT_FILENO, "\r\n", 2);
+    enter(BUSY);
+    return e;
+}
