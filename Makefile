@@ -92,7 +92,7 @@ $(O)/libslm.a: $(call obj,$(ENGINE))
 	@rm -f $@
 	$(call say,AR)
 	$(Q)$(AR) rcs $@ $^
-$(O)/run-tests: $(call obj,$(TESTS)) $(O)/libslm.a
+$(O)/run-tests: $(call obj,$(TESTS) src/cli/line.c) $(O)/libslm.a
 	$(call say,LD)
 	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/%.o: %.c Makefile

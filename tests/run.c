@@ -11,7 +11,7 @@
 
 #define TABLES(X) \
     X(base) \
-    X(json) X(cli) \
+    X(json) X(line) X(cli) X(pty) \
     X(quant) X(thread) X(kernels) X(sampler) X(engine) X(chat) \
     X(gguf) X(write) \
     X(unicode) X(tokenizer) X(template) X(budget)

@@ -45,6 +45,7 @@ static void run(void) { script("run"); }
 static void streams(void) { script("streams"); }
 static void builtin(void) { script("builtin"); }
 static void chat(void) { script("chat"); }
+static void chat_repl(void) { script("chat_repl"); }
 static void tokens(void) { script("tokens"); }
 static void score(void) { script("score"); }
 static void show(void) { script("show"); }
@@ -57,6 +58,7 @@ const test_case tests_cli[] = {
     {"streams", "full disk, reader that leaves, closed streams, signals, time", streams},
     {"builtin", "the model inside the program: exact text, any folder, who answers", builtin},
     {"chat", "slm run through a chat template: system text, thinking, what users may not say", chat},
+    {"chat_repl", "slm chat in a pipe: turns, commands, files, errors, signals", chat_repl},
     {"tokens", "slm tokens: ids, pieces, lines", tokens},
     {"score", "slm score: log-probabilities, logits, continuation", score},
     {"show", "slm show: listing, check, template", show},

@@ -63,6 +63,7 @@ void help_command(const command *c) {
 void help_overview(void) {
     out_text("slm - runs small language models from GGUF files on the CPU\n\n"
              "  slm run -m model.gguf \"Why is the sky blue?\"\n"
+             "  slm chat -m model.gguf\n"
              "  slm run -m model.gguf -n 64 --temp 0 \"A title for this:\" < text.txt\n"
              "  slm show model.gguf\n"
              "\nCommands\n");

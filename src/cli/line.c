@@ -562,5 +562,7 @@ void line_draw(const line_editor *l, const line_look *look, line_place *at, strb
 void line_resized(const line_editor *l, const line_look *old, int width, line_place *at) {
     drawing d = {.look = old, .from = at->top, .narrow = width};
     walk(&d, l);
-    at->row = d.above + d.at_col / width;
+    /* Behind the last character of a row that is just full a terminal waits at its edge. */
+    const bool behind = l->at == l->text.n || l->text.p[l->at] == '\n';
+    at->row = d.above + (d.at_col - (behind && d.at_col > 0)) / width;
 }

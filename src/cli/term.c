@@ -136,6 +136,7 @@ line_event term_edit(line_editor *l, line_look *look) {
         memmove(term.in, term.in + used, term.n_in -= used);
         const bool clear = e == LINE_REDRAW;
         if (e == LINE_SUSPEND) {
+            draw(l, look, &at, false);
             suspend();
             at = (line_place){0};
         }

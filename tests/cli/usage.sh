@@ -20,13 +20,13 @@ while IFS='|' read -r args want; do
         echo "    slm $args: exit $rc, '$err', wanted 'slm: $want'"
     fi
 done <<'TABLE'
-chat|"chat" is not a command; there are: run score tokens render show bench pack help
+talk|"talk" is not a command; there are: run chat score tokens render show bench pack help
 rum|"rum" is not a command; did you mean run? (slm help lists them)
 socre|"socre" is not a command; did you mean score? (slm help lists them)
 token|"token" is not a command; did you mean tokens? (slm help lists them)
-''|"" is not a command; there are: run score tokens render show bench pack help
---frob|"--frob" is not a command; there are: run score tokens render show bench pack help
-help chat|no help on "chat": slm help lists the commands
+''|"" is not a command; there are: run chat score tokens render show bench pack help
+--frob|"--frob" is not a command; there are: run chat score tokens render show bench pack help
+help talk|no help on "talk": slm help lists the commands
 help run score|help takes one command
 run -c 1e9x|-c: "1e9x" is not a number
 run -c|-c needs a value: N
@@ -110,7 +110,12 @@ run --xyzzy|unknown flag --xyzzy (slm help run lists them)
 run -fa on|unknown flag -fa; did you mean -f? (slm help run)
 run -vz|unknown flag -vz; did you mean -v? (slm help run)
 run --per-token|--per-token is not a flag of run, but of: score
-tokens --temp 1|--temp is not a flag of tokens, but of: run
+chat --json|--json is not a flag of chat, but of: run score tokens show
+chat hello|"hello" is not a model, and chat takes no prompt: type it, or pipe in one turn per line
+chat --tempp 1|unknown flag --tempp; did you mean --temp? (slm help chat)
+chat --color blue|--color: "blue" is not one of: auto always never
+chat --system a --system-file b|the system message is given twice: by --system and --system-file
+tokens --temp 1|--temp is not a flag of tokens, but of: run chat
 show -n 5|-n is not a flag of show, but of: run
 score --top -1|--top: -1 is out of range (0 to 1000)
 score --top 1001|--top: 1001 is out of range (0 to 1000)
