@@ -267,6 +267,57 @@ static void synced_prefixes_change_nothing(void) {
     }
 }
 
+typedef struct {
+    int n_calls, last, stop_at; /* stop_at: so many calls; 0: never */
+} watch;
+
+static bool see_progress(void *ud, int done, int total) {
+    watch *w = ud;
+    CHECK(done >= w->last && done < total);
+    w->last = done;
+    return ++w->n_calls != w->stop_at;
+}
+
+static bool hear_nothing(void *ud, int32_t id, slm_text_kind kind, const char *text, size_t len) {
+    (void)ud, (void)id, (void)kind, (void)text, (void)len;
+    return true;
+}
+
+/* A prompt that is watched comes in other parts, and may be given up; the bits stay. */
+static void watched_prompts_change_nothing(void) {
+    slm_model          *m = open_made("gemma3", TYPE_Q8_0, NULL);
+    slm_session_options o = {.n_ctx = 300};
+    slm_session        *s = NULL, *plain = NULL;
+    slm_error           e = {0};
+    slm_stats           st;
+    int32_t             ids[300];
+    if (!m) return;
+    make_ids(ids, 300, n_vocab(m));
+    CHECK_INT(slm_session_create(&plain, m, &o, &e), SLM_OK);
+    CHECK_INT(slm_session_sync(plain, ids, 290, &e), SLM_OK);
+    CHECK_INT(slm_session_create(&s, m, &o, &e), SLM_OK);
+    slm_generation g = slm_generation_defaults();
+    watch          w = {.stop_at = 3};
+    g.max_new = 0;
+    g.progress = see_progress;
+    CHECK_INT(slm_generate(s, ids, 290, &g, hear_nothing, &w, &st, &e), SLM_OK);
+    CHECK_INT(st.finish, SLM_FINISH_CANCELLED);
+    CHECK_INT(w.n_calls, 3);
+    CHECK_INT(slm_session_pos(s), w.last);
+    CHECK(w.last > 0 && w.last < 290);
+    int32_t id;
+    CHECK_INT(slm_session_sample(s, &id, &e), SLM_ERR_ARGUMENT); /* there are no logits of a part */
+    const int had = w.last;
+    w = (watch){0};
+    CHECK_INT(slm_generate(s, ids, 290, &g, hear_nothing, &w, &st, &e), SLM_OK);
+    CHECK_INT(st.finish, SLM_FINISH_LENGTH);
+    CHECK_INT(st.n_reused, had);
+    CHECK_SAME(slm_session_logits(s), slm_session_logits(plain), (size_t)n_vocab(m) * sizeof(float), "watched");
+    slm_session_free(s);
+    slm_session_free(plain);
+    slm_model_close(m);
+}
+
 /* ---- edges ------------------------------------------------------------------------ */
 
 static void plan_is_what_is_taken(void) {
@@ -600,6 +651,7 @@ const test_case tests_engine[] = {
     {"odd_shapes_give_the_same_bits", "heads of 2, 5, 7 and 40, rows of 1, 7 and 1031, partial rotation", odd_shapes_give_the_same_bits},
     {"long_contexts_cross_splits", "same bits past 256 positions, windows included", long_contexts_cross_splits},
     {"synced_prefixes_change_nothing", "a reused prefix gives a fresh session's bits", synced_prefixes_change_nothing},
+    {"watched_prompts_change_nothing", "progress in order, a prompt given up and taken up again", watched_prompts_change_nothing},
     {"plan_is_what_is_taken", "local layers keep their window only; sizes are planned in 64 bits", plan_is_what_is_taken},
     {"stopped_scores_end_where_they_stopped", "position and logits after a stop do not depend on the batch; none after a rewind", stopped_scores_end_where_they_stopped},
     {"wrong_calls_are_refused", "too many tokens, ids outside the vocabulary, unknown files and sets", wrong_calls_are_refused},
