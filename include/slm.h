@@ -86,6 +86,9 @@ typedef struct {
     char       text[300];
 } slm_error;
 
+/* Told now and then how much of some long work is done; false gives it up. */
+typedef bool (*slm_progress_fn)(void *ud, uint64_t done, uint64_t total);
+
 /* ---- Model --------------------------------------------------------------- */
 
 typedef struct slm_model   slm_model;
@@ -323,9 +326,8 @@ typedef struct {
                                           everything is answer                      */
     bool               in_thinking;  /* the prompt has opened it already            */
     int                think_budget; /* close it after so many tokens; -1: never    */
-    /* While the prompt is evaluated, with emit's ud: `done` of its `total` new tokens are; called before
-     * each part, which is small enough to take some 0.2 s.  False ends it as emit does.  NULL: none. */
-    bool             (*progress)(void *ud, int done, int total);
+    slm_progress_fn    progress;   /* NULL, or called with emit's ud and the new tokens of the prompt before
+                                      each part that takes some 0.2 s; false ends it as emit does */
 } slm_generation;
 
 typedef enum {
@@ -390,13 +392,10 @@ SLM_API bool slm_file_tensor(const slm_file *f, size_t i, slm_tensor_info *out);
 typedef bool (*slm_value_fn)(void *ud, uint64_t k, const slm_value *v);
 SLM_API void slm_file_values(const slm_file *f, size_t i, slm_value_fn see, void *ud);
 
-/* Told while a file is written: bytes that are, of all; false stops it. */
-typedef bool (*slm_progress_fn)(void *ud, uint64_t done, uint64_t total);
-
 typedef struct {
     bool            unpack;    /* else pack                                          */
     int             n_threads; /* 0 = one per performance core                       */
-    slm_progress_fn progress;  /* may be NULL                                        */
+    slm_progress_fn progress;  /* of bytes; may be NULL                              */
     void           *ud;
 } slm_pack_options;
 typedef struct {

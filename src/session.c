@@ -169,7 +169,7 @@ static slm_status append(slm_session *s, const int32_t *ids, int n, watcher watc
     for (int i = 0; i < n;) {
         const int    k = n - i < part ? n - i : part;
         const double t0 = watch.see ? clock_ms() : 0;
-        if (watch.see && !watch.see(watch.ud, i, n)) return SLM_OK;
+        if (watch.see && !watch.see(watch.ud, (uint64_t)i, (uint64_t)n)) return SLM_OK;
         forward(&s->f, ids + i, k, s->n_ids);
         memmove(s->ids + s->n_ids, ids + i, (size_t)k * sizeof *ids);
         s->n_ids += k;

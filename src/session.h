@@ -33,8 +33,8 @@ struct slm_session {
 slm_status ids_give(id_list *ids, slm_status rc, int32_t **out, int *n, slm_error *err);
 /* slm_generation.progress and its ud. */
 typedef struct {
-    bool (*see)(void *ud, int done, int total);
-    void  *ud;
+    slm_progress_fn see;
+    void           *ud;
 } watcher;
 /* As slm_session_sync(); *reused: how many of ids were there already.  Where the watcher ends it the
  * session holds fewer than n tokens. */

@@ -269,12 +269,12 @@ static void synced_prefixes_change_nothing(void) {
 
 typedef struct {
     int n_calls, last, stop_at; /* stop_at: so many calls; 0: never */
-} watch;
+} progress_log;
 
-static bool see_progress(void *ud, int done, int total) {
-    watch *w = ud;
-    CHECK(done >= w->last && done < total);
-    w->last = done;
+static bool see_progress(void *ud, uint64_t done, uint64_t total) {
+    progress_log *w = ud;
+    CHECK((int)done >= w->last && done < total);
+    w->last = (int)done;
     return ++w->n_calls != w->stop_at;
 }
 
@@ -297,7 +297,7 @@ static void watched_prompts_change_nothing(void) {
     CHECK_INT(slm_session_sync(plain, ids, 290, &e), SLM_OK);
     CHECK_INT(slm_session_create(&s, m, &o, &e), SLM_OK);
     slm_generation g = slm_generation_defaults();
-    watch          w = {.stop_at = 3};
+    progress_log   w = {.stop_at = 3};
     g.max_new = 0;
     g.progress = see_progress;
     CHECK_INT(slm_generate(s, ids, 290, &g, hear_nothing, &w, &st, &e), SLM_OK);
@@ -308,7 +308,7 @@ static void watched_prompts_change_nothing(void) {
     int32_t id;
     CHECK_INT(slm_session_sample(s, &id, &e), SLM_ERR_ARGUMENT); /* there are no logits of a part */
     const int had = w.last;
-    w = (watch){0};
+    w = (progress_log){0};
     CHECK_INT(slm_generate(s, ids, 290, &g, hear_nothing, &w, &st, &e), SLM_OK);
     CHECK_INT(st.finish, SLM_FINISH_LENGTH);
     CHECK_INT(st.n_reused, had);

@@ -40,9 +40,9 @@ static void close_thinking(answer *a) {
     a->in_thinking = false;
 }
 
-static bool evaluating(void *ud, int done, int total) {
+static bool evaluating(void *ud, uint64_t done, uint64_t total) {
     (void)ud;
-    progress_show((uint64_t)done, (uint64_t)total, "tokens");
+    progress_show(done, total, "tokens");
     return !stop_code();
 }
 

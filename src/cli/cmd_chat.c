@@ -9,14 +9,11 @@
 
 /* ---- the model ------------------------------------------------------------- */
 
-int chat_set_sampling(chat *c) {
-    slm_error err = {0};
-    c->sampling = sampling_of(c->o, c->m);
-    return slm_session_set_sampling(c->s, &c->sampling, &err) ? fail_status(&err) : 0;
-}
+int chat_set_sampling(chat *c) { return set_sampling(c->o, c->m, c->s, &c->sampling); }
 
-/* Both or neither. */
+/* Both, ready to answer, or neither. */
 static int open_both(chat *c, const char *path, slm_model **m, slm_session **s) {
+    *s = NULL;
     int rc = open_model(c->o, path, false, m);
     if (rc) return rc;
     if (!c->o->template_name && !slm_model_chats(*m))
@@ -24,7 +21,11 @@ static int open_both(chat *c, const char *path, slm_model **m, slm_session **s) 
     slm_session_options so = {0};
     if (!rc) so = session_options(c->o, *m);
     if (!rc) rc = open_session(c->o, *m, &so, s);
-    if (rc) slm_model_close(*m);
+    if (!rc) rc = set_sampling(c->o, *m, *s, &c->sampling);
+    if (rc) {
+        slm_session_free(*s);
+        slm_model_close(*m);
+    }
     return rc;
 }
 
@@ -35,8 +36,8 @@ static void close_both(chat *c) {
 }
 
 int chat_open(chat *c, const char *path) {
-    slm_model   *m = NULL;
-    slm_session *s = NULL;
+    slm_model   *m;
+    slm_session *s;
     const size_t n = strlen(path);
     char        *copy = mem_zero(n + 1, 1);
     if (!copy) return fail(EXIT_MEMORY, "no memory for a file name");
@@ -51,7 +52,7 @@ int chat_open(chat *c, const char *path) {
     c->s = s;
     c->path = copy;
     c->setting.warned = false;
-    return chat_set_sampling(c);
+    return 0;
 }
 
 /* ---- a turn ---------------------------------------------------------------- */

@@ -492,6 +492,12 @@ static const option *find(const command *c, str name) {
     return NULL;
 }
 
+static int read_samplers(options *o) {
+    slm_error err = {0};
+    if (o->samplers && slm_samplers_parse(o->samplers, o->sampling.order, &err)) return fail(EXIT_USAGE, "--samplers: %s", err.text);
+    return -1;
+}
+
 bool option_given(const options *o, const char *name) {
     const option *r = find(o->cmd, str_of(name));
     return r && given[r - table];
@@ -499,7 +505,12 @@ bool option_given(const options *o, const char *name) {
 
 int option_set(options *o, const char *name, const char *text) {
     const option *r = find(o->cmd, str_of(name));
-    return r ? store(o, r, name, text) : fail(EXIT_USAGE, "there is no %s", name);
+    if (!r) return fail(EXIT_USAGE, "there is no %s", name);
+    const bool was = given[r - table];
+    int        rc = store(o, r, name, text);
+    if (rc < 0 && r->at == AT(samplers)) rc = read_samplers(o);
+    if (rc >= 0) given[r - table] = was;
+    return rc;
 }
 
 static int unknown(const command *c, str name) {
@@ -586,8 +597,8 @@ static int check(options *o) {
     if (o->ngl != -2) warn(o, "-ngl is ignored: everything runs on the CPU");
     if (o->n_threads_batch && o->n_threads_batch != o->n_threads)
         warn(o, "-tb is ignored: the threads of -t evaluate prompts too");
-    slm_error err = {0};
-    if (o->samplers && slm_samplers_parse(o->samplers, o->sampling.order, &err)) return fail(EXIT_USAGE, "--samplers: %s", err.text);
+    int rc = read_samplers(o);
+    if (rc >= 0) return rc;
     if (!o->isa || !strcmp(o->isa, "auto")) return -1;
     strbuf      all = {0};
     const char *name;
@@ -596,9 +607,9 @@ static int check(options *o) {
         known = known || !strcmp(name, o->isa);
         strbuf_fmt(&all, " %s", name);
     }
-    int rc = known ? -1
-                   : fail(EXIT_USAGE, "--isa: \"%s\" is not what this processor can run: auto%.*s", o->isa,
-                          (int)all.n, all.n ? all.p : "");
+    rc = known ? -1
+               : fail(EXIT_USAGE, "--isa: \"%s\" is not what this processor can run: auto%.*s", o->isa,
+                      (int)all.n, all.n ? all.p : "");
     strbuf_free(&all);
     return rc;
 }

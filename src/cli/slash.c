@@ -181,6 +181,8 @@ static void show_defaults(const chat *c) {
     say("temp %g\ntop-k %d\ntop-p %g\nmin-p %g\ntypical %g\n", (double)p->temperature, p->top_k, (double)p->top_p, (double)p->min_p, (double)p->typical_p);
     say("repeat-penalty %g\nrepeat-last-n %d\npresence-penalty %g\nfrequency-penalty %g\n", (double)p->repeat_penalty, p->repeat_last_n,
         (double)p->presence_penalty, (double)p->frequency_penalty);
+    say("top-nsigma %g\nxtc-probability %g\nxtc-threshold %g\ndry-multiplier %g\nmirostat %d\n", (double)p->top_n_sigma, (double)p->xtc_probability,
+        (double)p->xtc_threshold, (double)p->dry_multiplier, p->mirostat);
     say("seed %llu\nn %d\n", (unsigned long long)p->seed, c->o->n);
     if (c->o->think_budget >= 0) say("think %d\n", c->o->think_budget);
     else say("think %s\n", thinks[c->o->think]);
@@ -201,7 +203,10 @@ static int do_set(chat *c, str arg) {
     strbuf_free(&settable.words);
     if (!rc && !arg.n) rc = fail(EXIT_USAGE, "/set %.*s needs a value", (int)name.n, name.p);
     if (!rc && !(value = keep(c, arg))) rc = EXIT_MEMORY;
-    if (!rc && (rc = option_set(c->o, settable.flag, value)) < 0) rc = chat_set_sampling(c);
+    if (rc) return rc;
+    const options before = *c->o;
+    if ((rc = option_set(c->o, settable.flag, value)) < 0) rc = chat_set_sampling(c);
+    if (rc) *c->o = before; /* a rule that this model has no token for */
     return rc;
 }
 

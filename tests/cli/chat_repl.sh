@@ -58,6 +58,9 @@ expect 1 '' "slm: $MODEL: the model has no chat template*" said "/model $MODEL\n
 
 # Settings.
 expect 0 '' '*temp 0.5*top-k 7*seed 3*think on*stop X*' said '/set temp 0.5\n/set top-k 7\n/set seed 3\n/think on\n/set stop X\n/set\n'
+expect 2 '' 'slm: --samplers: *' said '/set samplers nonsense\n'
+expect 2 '' 'slm: --bias: no token of this model is "xyz"*' said '/set bias xyz=1\n'
+expect 2 '' 'slm: --ban: no token of this model holds "xyz"*' said '/set ban xyz\n'
 expect 0 'Yes\n' '' said '/set predict 4\nhi\n'
 expect 0 "Yes$red \n" '' said '/set stop sir\nhi\n'
 expect 0 "$yes" '' said '/think 0\nhi\n'
