@@ -224,7 +224,7 @@ typedef struct {
     int         n_batch;   /* prefill chunk; 0 = 512.  Never changes a result       */
     slm_kv_type kv_type;
     int         n_threads; /* 0 = one per performance core.  Never changes a result */
-    bool        score_all; /* slm_session_score() takes several rows of logits at once */
+    bool        score_all; /* slm_session_score() and _nll() take several rows of logits at once */
 } slm_session_options;
 
 typedef struct {           /* bytes; n_ctx is the context that they are for         */
@@ -289,6 +289,11 @@ SLM_API slm_status slm_session_eval(slm_session *s, int32_t id, slm_error *err);
 typedef bool (*slm_logits_fn)(void *ud, int i, const float *logits);
 SLM_API slm_status slm_session_score(slm_session *s, const int32_t *ids, int n,
                                      slm_logits_fn see, void *ud, slm_error *err);
+/* Appends ids[0..n) and measures what they say about the tokens behind each: nll[i] = -ln of the
+ * probability of next[i] after ids[i].  Rows of logits are measured by threads of their own, without
+ * being shown; the session has none afterwards.  score_all makes it fast. */
+SLM_API slm_status slm_session_nll(slm_session *s, const int32_t *ids, const int32_t *next, int n,
+                                   double *nll, slm_error *err);
 /* Forgets everything from position pos on, or all where a sliding window no longer holds what
  * position pos would see: slm_session_pos() tells.  Logits come with the next token. */
 SLM_API void slm_session_rewind(slm_session *s, int pos);

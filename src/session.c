@@ -6,8 +6,14 @@
 #include <string.h>
 
 /* Rows of logits computed at once when all positions are scored: enough to share each read of the
- * output matrix, little enough that 262144 logits a row stay at 16 MiB. */
-enum { SCORE_ROWS = 16 };
+ * output matrix, little enough that they stay at 16 MiB, but for rows longer than 262,144. */
+enum { MIN_SCORE_ROWS = 16, MAX_SCORE_ROWS = 64, SCORE_FLOATS = 1 << 22 };
+
+static int score_rows(int n_vocab) {
+    const int n = SCORE_FLOATS / n_vocab;
+    return n < MIN_SCORE_ROWS ? MIN_SCORE_ROWS : n < MAX_SCORE_ROWS ? n : MAX_SCORE_ROWS;
+}
+
 /* A watched prompt: tokens of the first part, and how long a part may take. */
 enum { WATCH_MIN = 32, WATCH_MS = 200 };
 
@@ -34,7 +40,7 @@ static slm_status check_options(slm_session *s, const slm_model *m, const slm_se
     s->n_batch = opt->n_batch ? opt->n_batch : 512;
     if (s->n_batch > s->n_ctx) s->n_batch = s->n_ctx;
     s->n_threads = opt->n_threads ? opt->n_threads : cpu_default_threads();
-    s->n_rows = opt->score_all ? SCORE_ROWS : 1;
+    s->n_rows = opt->score_all ? score_rows(m->w.n_vocab) : 1;
     return SLM_OK;
 }
 
@@ -149,9 +155,20 @@ static slm_status check_room(const slm_session *s, int64_t total, slm_error *err
 }
 
 /* Weights that are broken show in the logits; from there on nothing would make sense. */
-static slm_status check_finite(slm_session *s, int row, int pos, slm_error *err) {
-    if (sampler_scan(&s->pick, s->logits + (size_t)row * (size_t)s->m->w.n_vocab)) return SLM_OK;
+static slm_status damaged(int pos, slm_error *err) {
     return err_set(err, SLM_ERR_NUMERIC, "no finite logits at token %d: the weights are damaged", pos);
+}
+
+static slm_status check_finite(slm_session *s, int row, int pos, slm_error *err) {
+    return sampler_scan(&s->pick, s->logits + (size_t)row * (size_t)s->m->w.n_vocab) ? SLM_OK : damaged(pos, err);
+}
+
+/* One batch of ids into the cache. */
+static void advance(slm_session *s, const int32_t *ids, int k) {
+    forward(&s->f, ids, k, s->n_ids);
+    memmove(s->ids + s->n_ids, ids, (size_t)k * sizeof *ids);
+    s->n_ids += k;
+    s->has_logits = false;
 }
 
 /* How many tokens to evaluate next where someone watches: `k` took `ms`.  Small parts read the weights
@@ -170,9 +187,7 @@ static slm_status append(slm_session *s, const int32_t *ids, int n, watcher watc
         const int    k = n - i < part ? n - i : part;
         const double t0 = watch.see ? clock_ms() : 0;
         if (watch.see && !watch.see(watch.ud, (uint64_t)i, (uint64_t)n)) return SLM_OK;
-        forward(&s->f, ids + i, k, s->n_ids);
-        memmove(s->ids + s->n_ids, ids + i, (size_t)k * sizeof *ids);
-        s->n_ids += k;
+        advance(s, ids + i, k);
         i += k;
         if (i == n) forward_logits(&s->f, k - 1, 1, s->logits);
         if (watch.see) part = next_part(s, k, clock_ms() - t0);
@@ -211,10 +226,7 @@ slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logi
     const size_t row_floats = (size_t)s->m->w.n_vocab;
     for (int i = 0; i < n;) {
         const int k = n - i < s->n_batch ? n - i : s->n_batch;
-        forward(&s->f, ids + i, k, s->n_ids);
-        memmove(s->ids + s->n_ids, ids + i, (size_t)k * sizeof *ids);
-        s->n_ids += k;
-        s->has_logits = false;
+        advance(s, ids + i, k);
         for (int r = 0; r < k;) {
             const int rows = k - r < s->n_rows ? k - r : s->n_rows;
             forward_logits(&s->f, r, rows, s->logits);
@@ -230,6 +242,51 @@ slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logi
                 s->has_logits = s->finite = true;
                 if (stop) return SLM_OK;
             }
+            r += rows;
+        }
+        i += k;
+    }
+    return SLM_OK;
+}
+
+typedef struct {
+    const slm_session *s;
+    const int32_t     *next;
+    double            *nll;
+} nll_job;
+
+/* ln sum exp(z), counted from the largest z so that nothing overflows; NaN where a z is not finite. */
+static double log_sum_exp(const kernels *k, const float *z, int n) {
+    enum { PART = 64 * KERNEL_PEAK };
+    float peak[PART / KERNEL_PEAK], max = z[0];
+    for (int i = 0; i < n; i += PART) {
+        const int m = n - i < PART ? n - i : PART;
+        if (!k->peaks(peak, z + i, m)) return (double)NAN;
+        for (int b = 0; b * KERNEL_PEAK < m; b++) max = peak[b] > max ? peak[b] : max;
+    }
+    return (double)max + log(k->exp_total(z, n, max, 1, NULL));
+}
+
+static void nll_row(void *ctx, int64_t row, int worker) {
+    const nll_job *j = ctx;
+    const int      n = j->s->m->w.n_vocab;
+    const float   *z = j->s->logits + (size_t)row * (size_t)n;
+    (void)worker;
+    j->nll[row] = log_sum_exp(&j->s->m->k, z, n) - (double)z[j->next[row]];
+}
+
+slm_status slm_session_nll(slm_session *s, const int32_t *ids, const int32_t *next, int n, double *nll, slm_error *err) {
+    slm_status rc = check_ids(s, ids, n, err);
+    if (rc || (rc = check_ids(s, next, n, err)) || (rc = check_room(s, s->n_ids + (int64_t)n, err))) return rc;
+    for (int i = 0; i < n;) {
+        const int k = n - i < s->n_batch ? n - i : s->n_batch;
+        advance(s, ids + i, k);
+        for (int r = 0; r < k;) {
+            const int rows = k - r < s->n_rows ? k - r : s->n_rows;
+            forward_logits(&s->f, r, rows, s->logits);
+            thread_run(s->pool, rows, nll_row, &(nll_job){s, next + i + r, nll + i + r});
+            for (int j = 0; j < rows; j++)
+                if (isnan(nll[i + r + j])) return damaged(s->n_ids - k + r + j, err);
             r += rows;
         }
         i += k;

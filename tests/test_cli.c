@@ -48,6 +48,7 @@ static void chat(void) { script("chat"); }
 static void chat_repl(void) { script("chat_repl"); }
 static void tokens(void) { script("tokens"); }
 static void score(void) { script("score"); }
+static void ppl(void) { script("ppl"); }
 static void show(void) { script("show"); }
 static void bench(void) { script("bench"); }
 static void pack(void) { script("pack"); }
@@ -61,6 +62,7 @@ const test_case tests_cli[] = {
     {"chat_repl", "slm chat in a pipe: turns, commands, files, errors, signals", chat_repl},
     {"tokens", "slm tokens: ids, pieces, lines", tokens},
     {"score", "slm score: log-probabilities, logits, continuation", score},
+    {"ppl", "slm ppl: chunks, the numbers of slm score, settings that change nothing", ppl},
     {"show", "slm show: listing, check, template", show},
     {"pack", "slm pack: there and back, what it refuses, full disks and signals", pack},
     {"bench", "slm bench: rows, ranges, forms, shapes, comparison", bench},

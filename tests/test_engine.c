@@ -426,6 +426,45 @@ static void wrong_calls_are_refused(void) {
     CHECK_INT(slm_model_open(&m, &mo, NULL), SLM_ERR_ARGUMENT);
 }
 
+/* -ln p of the next tokens: the same bits however they were evaluated, near a sum in double. */
+static void nll_is_that_of_the_logits(void) {
+    enum { N = 90 };
+    static const int batches[] = {1, 7, 64, 512};
+    double           want[N], got[N];
+    int32_t          ids[N + 1];
+    const float     *z = NULL;
+    for (int i = 0; slm_isa_name(i); i++) {
+        slm_model *m = open_made("gemma2", TYPE_Q8_0, slm_isa_name(i));
+        if (!m) return;
+        const int v = n_vocab(m);
+        make_ids(ids, N + 1, v);
+        float *logits = all_logits(m, ids, N, N, 16, 1, SLM_KV_F16);
+        for (size_t b = 0; b < ARRAY_LEN(batches); b++) {
+            slm_session_options o = {.n_ctx = 100, .n_batch = batches[b], .n_threads = 1 + (int)b, .score_all = b != 1};
+            slm_session        *s = NULL;
+            int32_t             id;
+            CHECK_INT(slm_session_create(&s, m, &o, NULL), SLM_OK);
+            CHECK_INT(slm_session_sync(s, ids, 5, NULL), SLM_OK);
+            slm_session_rewind(s, 0);
+            CHECK_INT(slm_session_nll(s, ids, ids + 1, N, got, NULL), SLM_OK);
+            CHECK_INT(slm_session_pos(s), N);
+            CHECK_INT(slm_session_sample(s, &id, NULL), SLM_ERR_ARGUMENT);
+            CHECK_INT(slm_session_nll(s, ids, ids + 1, 11, got, NULL), SLM_ERR_CONTEXT);
+            if (i == 0 && b == 0) memcpy(want, got, sizeof want);
+            CHECK(!memcmp(want, got, sizeof want));
+            slm_session_free(s);
+        }
+        for (int t = 0; t < N; t++) {
+            double sum = 0;
+            z = logits + (size_t)t * (size_t)v;
+            for (int k = 0; k < v; k++) sum += exp((double)z[k]);
+            CHECK(fabs(got[t] - (log(sum) - (double)z[ids[t + 1]])) < 1e-6);
+        }
+        mem_free(logits);
+        slm_model_close(m);
+    }
+}
+
 static void broken_weights_end_with_a_message(void) {
     char            path[300];
     mkmodel_options o = mkmodel_defaults("llama", TYPE_F32);
@@ -445,6 +484,9 @@ static void broken_weights_end_with_a_message(void) {
     CHECK_INT(slm_session_create(&s, m, &so, &e), SLM_OK);
     CHECK_INT(slm_session_sync(s, ids, 3, &e), SLM_ERR_NUMERIC);
     CHECK_TEXT(e.text, "no finite logits");
+    double nll[3];
+    slm_session_rewind(s, 0);
+    CHECK_INT(slm_session_nll(s, ids, ids, 3, nll, NULL), SLM_ERR_NUMERIC);
     slm_session_free(s);
     slm_model_close(m);
 }
@@ -655,6 +697,7 @@ const test_case tests_engine[] = {
     {"plan_is_what_is_taken", "local layers keep their window only; sizes are planned in 64 bits", plan_is_what_is_taken},
     {"stopped_scores_end_where_they_stopped", "position and logits after a stop do not depend on the batch; none after a rewind", stopped_scores_end_where_they_stopped},
     {"wrong_calls_are_refused", "too many tokens, ids outside the vocabulary, unknown files and sets", wrong_calls_are_refused},
+    {"nll_is_that_of_the_logits", "the same bits for every batch, thread count and set; near a sum in double; out of context refused", nll_is_that_of_the_logits},
     {"broken_weights_end_with_a_message", "a NaN in the weights is an error, not a text", broken_weights_end_with_a_message},
     {"hyperparameters_are_checked", "each spoilt hyperparameter or tensor is named", hyperparameters_are_checked},
     {"generation_ends_where_it_should", "length, context, cancel, stop texts; a seed repeats", generation_ends_where_it_should},

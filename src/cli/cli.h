@@ -75,7 +75,7 @@ struct options {
     int            n, n_ctx, n_threads, n_threads_batch, n_batch, n_ubatch, kv, ctk, ctv;
     slm_think      think;
     int            think_budget, show_thinking, color;
-    int            n_continue, n_top, stats, ngl, pack;
+    int            n_chunks, n_continue, n_top, stats, ngl, pack;
     double         timeout;
     int64_t        seed; /* -1: random */
     slm_sampling   sampling;

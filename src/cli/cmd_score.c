@@ -232,6 +232,7 @@ static int continue_greedy(const options *o, slm_session *s, id_list *out) {
 static int choose_context(const options *o, const slm_model *m, size_t n_ids, slm_session_options *so) {
     size_t need = n_ids + (o->n_continue ? (size_t)o->n_continue - 1 : 0);
     *so = session_options(o, m);
+    so->score_all = true;
     if (need > INT32_MAX) return fail(EXIT_LONG, "%zu ids are more than any context holds", need);
     if (!option_given(o, "-c")) so->n_ctx = (int)need;
     if (need <= (size_t)so->n_ctx) return 0;

@@ -8,6 +8,7 @@
     X(run)          \
     X(chat)         \
     X(score)        \
+    X(ppl)          \
     X(tokens)       \
     X(render)       \
     X(show)         \

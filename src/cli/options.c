@@ -46,15 +46,15 @@ typedef struct {
 #define AT(f) offsetof(options, f)
 #define BENCH(f) AT(bench.f)
 #define SAMPLING(f) AT(sampling.f)
-#define ENGINE "run chat score"
+#define ENGINE "run chat score ppl"
 
 static const option table[] = {
     {"-m --model", TEXT, AT(model), "FILE", 0, 0, 0, "the first argument, when it is a file", "SLM_MODEL",
-     "Input", "run chat score tokens render show bench", "the model"},
+     "Input", "run chat score ppl tokens render show bench", "the model"},
     {"-p --prompt", TEXT, AT(prompt), "TEXT", 0, 0, 0, "the other arguments", 0, "Input", "run", "the prompt"},
-    {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run score tokens",
+    {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run score ppl tokens",
      "read text from FILE instead of stdin (- is stdin)"},
-    {"-N --no-stdin", FLAG, AT(no_stdin), 0, 0, 0, 0, 0, 0, "Input", "run score tokens", "do not read stdin"},
+    {"-N --no-stdin", FLAG, AT(no_stdin), 0, 0, 0, 0, 0, 0, "Input", "run score ppl tokens", "do not read stdin"},
     {"--raw", FLAG, AT(raw), 0, 0, 0, 0, 0, 0, "Input", "run", "no chat template: the model continues the text"},
     {"-sys --system --system-prompt", TEXT, AT(system), "TEXT", 0, 0, 0, "the template's own", 0, "Chat", "run chat",
      "system message"},
@@ -71,7 +71,7 @@ static const option table[] = {
      "auto: as the model does; on; off; N: at most N tokens, then the thinking is closed"},
     {"--show-thinking", CHOICE, AT(show_thinking), "WHERE", 0, 0, "auto stderr stdout none", 0, 0, "Chat", "run chat",
      "where thinking goes; auto: stderr if that is a terminal"},
-    {"--special", FLAG, AT(special), 0, 0, 0, 0, 0, 0, "Input", "run chat score tokens",
+    {"--special", FLAG, AT(special), 0, 0, 0, 0, 0, 0, "Input", "run chat score ppl tokens",
      "the text of a control token is that token, not its letters"},
     {"--ids", TEXT, AT(ids), "LIST", 0, 0, 0, 0, 0, "Input", "score", "token ids 1,2,3 instead of a text"},
     {"--ids-file", TEXT, AT(ids_file), "FILE", 0, 0, 0, 0, 0, "Input", "score tokens", "token ids from a file"},
@@ -87,10 +87,13 @@ static const option table[] = {
      "Length", "run chat show", "context in tokens; 0: all that the model was trained for"},
     {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "what the ids need", "SLM_CTX", "Length", "score",
      "context in tokens; 0: all that the model was trained for"},
+    {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "512", "SLM_CTX", "Length", "ppl",
+     "tokens of a chunk; 0: as many as the model was trained for"},
+    {"--chunks", INT, AT(n_chunks), "N", -1, INT_MAX, 0, 0, 0, "Length", "ppl", "only the first N chunks; -1: all"},
     {"--stop", STOPS, 0, "TEXT", 0, 0, 0, 0, 0, "Length", "run chat",
      "end the answer before TEXT; may be repeated"},
     {"--ignore-eos", FLAG, AT(ignore_eos), 0, 0, 0, 0, 0, 0, "Length", "run chat", "go on past the model's end token"},
-    {"--timeout", REAL, AT(timeout), "S", 0.001, 1e8, 0, "none", 0, "Length", "run score",
+    {"--timeout", REAL, AT(timeout), "S", 0.001, 1e8, 0, "none", 0, "Length", "run score ppl",
      "stop after S seconds: exit 124, the partial answer is printed"},
     {"--continue", INT, AT(n_continue), "N", 0, 1 << 24, 0, 0, 0, "Length", "score",
      "add N tokens of greedy continuation"},
@@ -147,10 +150,10 @@ static const option table[] = {
     {"--greedy", FLAG, AT(greedy), 0, 0, 0, 0, 0, 0, "Sampling", "run chat",
      "always the likeliest token, no penalties (--bias and --ban hold)"},
 
-    {"--kv", CHOICE, AT(kv), "TYPE", 0, 0, "f16 f32 q8_0", 0, 0, "Memory", "run chat score show", "type of the cache"},
-    {"-ctk --cache-type-k", CHOICE, AT(ctk), "TYPE", 0, 0, "f16 f32 q8_0", "as --kv", 0, "Memory", "run chat score show",
+    {"--kv", CHOICE, AT(kv), "TYPE", 0, 0, "f16 f32 q8_0", 0, 0, "Memory", "run chat score ppl show", "type of the cache"},
+    {"-ctk --cache-type-k", CHOICE, AT(ctk), "TYPE", 0, 0, "f16 f32 q8_0", "as --kv", 0, "Memory", "run chat score ppl show",
      "the same; keys and values have one type"},
-    {"-ctv --cache-type-v", CHOICE, AT(ctv), "TYPE", 0, 0, "f16 f32 q8_0", "as --kv", 0, "Memory", "run chat score show",
+    {"-ctv --cache-type-v", CHOICE, AT(ctv), "TYPE", 0, 0, "f16 f32 q8_0", "as --kv", 0, "Memory", "run chat score ppl show",
      "the same"},
 
     {"--pack", CHOICE, AT(pack), "MODE", 0, 0, "auto on off", 0, 0, "Memory", ENGINE,
@@ -185,14 +188,14 @@ static const option table[] = {
     {"--template", FLAG, AT(template_text), 0, 0, 0, 0, 0, 0, "Output", "show", "print only the chat template"},
     {"--check", FLAG, AT(check), 0, 0, 0, 0, 0, 0, "Output", "show", "only say whether it loads: exit 0 or 1"},
     {"--full", FLAG, AT(full), 0, 0, 0, 0, 0, 0, "Output", "show", "arrays of metadata in full"},
-    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run score tokens show", "one JSON object"},
+    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run score ppl tokens show", "one JSON object"},
     {"--color", CHOICE, AT(color), "WHEN", 0, 0, "auto always never", 0, 0, "Output", "run chat",
      "dim the thinking; auto: on a terminal, unless NO_COLOR is set"},
     {"--no-newline", FLAG, AT(no_newline), 0, 0, 0, 0, 0, 0, "Output", "run", "add no newline to the answer"},
     {"--stats", MAYBE, AT(stats), "[=FORM]", 0, 0, "text json", 0, 0, "Output", "run chat", "statistics on stderr"},
     {"--stats-file", TEXT, AT(stats_file), "FILE", 0, 0, 0, 0, 0, "Output", "run", "statistics as JSON into FILE"},
-    {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run chat score", "a line per phase on stderr"},
-    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run chat score tokens show", "no warnings"},
+    {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run chat score ppl", "a line per phase on stderr"},
+    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run chat score ppl tokens show", "no warnings"},
     {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "pack", "no progress on a terminal, no summary"},
     {"--unpack", FLAG, AT(unpack), 0, 0, 0, 0, 0, 0, "Output", "pack", "IN is packed: write the original"},
 
@@ -615,7 +618,7 @@ static int check(options *o) {
 }
 
 static options initial(void) {
-    return (options){.n = 2048, .ctk = -1, .ctv = -1, .seed = -1, .ngl = -2, .think_budget = -1,
+    return (options){.n = 2048, .n_chunks = -1, .ctk = -1, .ctv = -1, .seed = -1, .ngl = -2, .think_budget = -1,
                      .sampling = slm_sampling_defaults(), .bench.rounds = 5};
 }
 

@@ -20,12 +20,12 @@ while IFS='|' read -r args want; do
         echo "    slm $args: exit $rc, '$err', wanted 'slm: $want'"
     fi
 done <<'TABLE'
-talk|"talk" is not a command; there are: run chat score tokens render show bench pack help
+talk|"talk" is not a command; there are: run chat score ppl tokens render show bench pack help
 rum|"rum" is not a command; did you mean run? (slm help lists them)
 socre|"socre" is not a command; did you mean score? (slm help lists them)
 token|"token" is not a command; did you mean tokens? (slm help lists them)
-''|"" is not a command; there are: run chat score tokens render show bench pack help
---frob|"--frob" is not a command; there are: run chat score tokens render show bench pack help
+''|"" is not a command; there are: run chat score ppl tokens render show bench pack help
+--frob|"--frob" is not a command; there are: run chat score ppl tokens render show bench pack help
 help talk|no help on "talk": slm help lists the commands
 help run score|help takes one command
 run -c 1e9x|-c: "1e9x" is not a number
