@@ -110,7 +110,7 @@ run --xyzzy|unknown flag --xyzzy (slm help run lists them)
 run -fa on|unknown flag -fa; did you mean -f? (slm help run)
 run -vz|unknown flag -vz; did you mean -v? (slm help run)
 run --per-token|--per-token is not a flag of run, but of: score
-chat --json|--json is not a flag of chat, but of: run score tokens show
+chat --json|--json is not a flag of chat, but of: run score ppl tokens show
 chat hello|"hello" is not a model, and chat takes no prompt: type it, or pipe in one turn per line
 chat --tempp 1|unknown flag --tempp; did you mean --temp? (slm help chat)
 chat --color blue|--color: "blue" is not one of: auto always never
