@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(__linux__) && !defined(MADV_COLLAPSE)
+#define MADV_COLLAPSE 25 /* Linux 6.1; older C libraries do not name it */
+#endif
 
 str str_of(const char *z) { return (str){z ? z : "", z ? strlen(z) : 0}; }
 
@@ -113,6 +116,16 @@ slm_status arena_alloc(arena *a, size_t cap, const char *what, slm_error *err) {
     a->base = p;
     a->cap = cap;
     return SLM_OK;
+}
+
+void arena_huge(const arena *a, bool huge) {
+#ifdef MADV_HUGEPAGE
+    madvise(a->base, a->cap, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+#endif
+#ifdef MADV_COLLAPSE
+    if (huge) madvise(a->base, a->cap, MADV_COLLAPSE); /* else it is done by and by */
+#endif
+    (void)a, (void)huge;
 }
 
 void arena_free(arena *a) {

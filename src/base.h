@@ -46,7 +46,10 @@ typedef struct {
     bool     full; /* a request overflowed or did not fit */
 } arena;
 void      *arena_take(arena *a, size_t n, size_t elem, size_t align);
-slm_status arena_alloc(arena *a, size_t cap, const char *what, slm_error *err); /* zeroed pages */
+slm_status arena_alloc(arena *a, size_t cap, const char *what, slm_error *err); /* zeroed pages, huge if there are any */
+/* Small pages from now on, or huge ones again, into which what is there is moved.  Only speed and the memory
+ * that is touched change. */
+void       arena_huge(const arena *a, bool huge);
 void       arena_free(arena *a);
 
 /* A pool grows by chunks, frees everything at once, and refuses to pass `cap` bytes. */

@@ -17,6 +17,11 @@ static int score_rows(int n_vocab) {
 /* A watched prompt: tokens of the first part, and how long a part may take. */
 enum { WATCH_MIN = 32, WATCH_MS = 200 };
 
+/* Tokens from which on the session's memory is in huge pages.  They make reading a long cache 1.6 times as fast,
+ * but the first token touches the beginning of every head's run, and each touch zeroes 2 MiB: 128 MiB for a
+ * 1B model's context of 4096, half of the time to its first token (AMD EPYC, 2 threads, 2026-11). */
+enum { HUGE_FROM = 512 };
+
 slm_session_options slm_session_defaults(void) { return (slm_session_options){0}; }
 
 slm_sampling slm_sampling_defaults(void) {
@@ -88,6 +93,7 @@ slm_status slm_session_create(slm_session **out, const slm_model *m, const slm_s
         goto fail;
     }
     if ((rc = arena_alloc(&s->mem, measure.used, "the session", err))) goto fail;
+    arena_huge(&s->mem, false);
     layout(&s->mem, s, opt->kv_type, NULL);
     if ((rc = thread_pool_create(&s->pool, s->n_threads, err))) goto fail;
     forward_init(&s->f, s->n_ctx, &m->k, s->pool);
@@ -165,6 +171,10 @@ static slm_status check_finite(slm_session *s, int row, int pos, slm_error *err)
 
 /* One batch of ids into the cache. */
 static void advance(slm_session *s, const int32_t *ids, int k) {
+    if (!s->huge && s->n_ids + k >= HUGE_FROM) {
+        arena_huge(&s->mem, true);
+        s->huge = true;
+    }
     forward(&s->f, ids, k, s->n_ids);
     memmove(s->ids + s->n_ids, ids, (size_t)k * sizeof *ids);
     s->n_ids += k;

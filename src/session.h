@@ -28,6 +28,7 @@ struct slm_session {
     int              n_ids;
     bool             has_logits; /* row 0 belongs to the last of ids */
     bool             finite;     /* and every number of it is one */
+    bool             huge;       /* its memory is in huge pages */
 };
 /* Hands a list that was made with status rc to a caller, or frees it. */
 slm_status ids_give(id_list *ids, slm_status rc, int32_t **out, int *n, slm_error *err);
