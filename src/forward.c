@@ -25,7 +25,8 @@ void forward_layout(arena *a, forward_state *f, const weights *w, int n_ctx, int
     f->up = arena_take(a, n * (size_t)c->n_ff, sizeof(float), 64);
     for (int i = 0; i < 2; i++) f->table[i] = arena_take(a, n * (size_t)c->n_rot, sizeof(float), 64);
     /* Rows that 32 does not divide belong to float formats and are never quantized. */
-    f->act = arena_take(a, n, act_bytes(most(most(c->n_embd, q), c->n_ff) + 31), 64);
+    f->act = arena_take(a, n, act_bytes(most(c->n_embd, q) + 31), 64);
+    f->act_ff = arena_take(a, n, act_bytes(c->n_ff + 31), 64);
 }
 
 void forward_init(forward_state *f, int n_ctx, const kernels *k, thread_pool *threads) {
@@ -44,8 +45,9 @@ typedef struct {
     const float   *bias;  /* of the last product, or NULL */
     float         *out;   /* rows [n_embd] of the last product */
     ops_input      in;    /* of the next products */
-    bool           quantize;
-    int            layer, pos;
+    ops_input      ff;    /* of the product down */
+    bool           quantize, quantize_ff;
+    int            n, layer, pos;
 } step;
 
 static bool in_integers(const forward_state *f, const matrix *a, const matrix *b, const matrix *c) {
@@ -103,33 +105,54 @@ static void quantize_token(void *ctx, int64_t t, int worker) {
     ops_quantize(&s->f->o, &s->in, t);
 }
 
-/* x += post(out + bias), the result of attention or FFN. */
-static void residual_token(void *ctx, int64_t t, int worker) {
+/* Some rows of the result of attention or FFN: x += out + bias, or without the sum where a norm of all rows
+ * comes before it. */
+static void residual_rows(void *ctx, int64_t r0, int64_t r1) {
+    step               *s = ctx;
+    forward_state      *f = s->f;
+    const model_config *c = &f->w->cfg;
+    for (int64_t t = 0; t < s->n; t++) {
+        float *h = s->out + t * c->n_embd + r0;
+        if (s->bias) add(h, s->bias + r0, r1 - r0);
+        if (!s->post) add(f->x + t * c->n_embd + r0, h, r1 - r0);
+    }
+}
+
+/* x += post(out) */
+static void post_token(void *ctx, int64_t t, int worker) {
     step               *s = ctx;
     forward_state      *f = s->f;
     const model_config *c = &f->w->cfg;
     float              *h = s->out + t * c->n_embd;
     (void)worker;
-    if (s->bias) add(h, s->bias, c->n_embd);
-    if (s->post) f->o.k.rms_norm(h, h, s->post, c->n_embd, c->norm_eps);
+    f->o.k.rms_norm(h, h, s->post, c->n_embd, c->norm_eps);
     add(f->x + t * c->n_embd, h, c->n_embd);
 }
 
-/* gate = act(gate) * up, quantized where the product wants it. */
-static void gate_token(void *ctx, int64_t t, int worker) {
+/* Some rows of gate = act(gate) * up, quantized where the next product wants it. */
+static void gate_rows(void *ctx, int64_t r0, int64_t r1) {
     step               *s = ctx;
     forward_state      *f = s->f;
     const model_config *c = &f->w->cfg;
-    float              *g = f->gate + t * c->n_ff;
-    const float        *u = f->up + t * c->n_ff;
-    (void)worker;
-    if (c->act == ACT_GELU) f->o.k.gelu_mul(g, g, u, c->n_ff);
-    else f->o.k.silu_mul(g, g, u, c->n_ff);
-    if (s->quantize) ops_quantize(&f->o, &s->in, t);
+    for (int64_t t = 0; t < s->n; t++) {
+        float       *g = f->gate + t * c->n_ff + r0;
+        const float *u = f->up + t * c->n_ff + r0;
+        if (c->act == ACT_GELU) f->o.k.gelu_mul(g, g, u, r1 - r0);
+        else f->o.k.silu_mul(g, g, u, r1 - r0);
+        if (s->quantize_ff) ops_quantize_part(&f->o, &s->ff, t, r0, r1);
+    }
 }
 
-static void attention(step *s, int n) {
+/* out = m . in, then x += post(out + bias). */
+static void product_and_residual(step *s, const ops_input *in, const matrix *m) {
+    forward_state *f = s->f;
+    ops_matmul_then(&f->o, in, (ops_product[]){{s->out, f->w->cfg.n_embd, m}}, 1, residual_rows, s);
+    if (s->post) thread_run(f->o.pool, s->n, post_token, s);
+}
+
+static void attention(step *s) {
     forward_state      *f = s->f;
+    const int           n = s->n;
     const model_config *c = &f->w->cfg;
     const layer        *l = s->l;
     const int64_t       n_q = (int64_t)c->n_head * c->head_dim, n_kv = (int64_t)c->n_head_kv * c->head_dim;
@@ -144,45 +167,43 @@ static void attention(step *s, int n) {
     s->out = f->q;
     s->in = (ops_input){f->h, f->act, n_q, n};
     if (in_integers(f, &l->o, NULL, NULL)) thread_run(f->o.pool, n, quantize_token, s);
-    ops_matmul(&f->o, &s->in, (ops_product[]){{s->out, c->n_embd, &l->o}}, 1);
+    s->bias = l->o_bias;
+    s->post = l->post_attn;
+    product_and_residual(s, &s->in, &l->o);
 }
 
-static void feed_forward(step *s, int n) {
+static void feed_forward(step *s) {
     forward_state      *f = s->f;
+    const int           n = s->n;
     const model_config *c = &f->w->cfg;
     const layer        *l = s->l;
     s->norm = l->ffn_norm;
     s->in = (ops_input){f->h, f->act, c->n_embd, n};
     s->quantize = in_integers(f, &l->gate, &l->up, NULL);
     thread_run(f->o.pool, n, norm_token, s);
-    ops_matmul(&f->o, &s->in, (ops_product[]){{f->gate, c->n_ff, &l->gate}, {f->up, c->n_ff, &l->up}}, 2);
-    s->in = (ops_input){f->gate, f->act, c->n_ff, n};
-    s->quantize = in_integers(f, &l->down, NULL, NULL);
-    thread_run(f->o.pool, n, gate_token, s);
+    s->ff = (ops_input){f->gate, f->act_ff, c->n_ff, n};
+    s->quantize_ff = in_integers(f, &l->down, NULL, NULL);
+    ops_matmul_then(&f->o, &s->in, (ops_product[]){{f->gate, c->n_ff, &l->gate}, {f->up, c->n_ff, &l->up}}, 2, gate_rows, s);
     s->out = f->h;
-    ops_matmul(&f->o, &s->in, (ops_product[]){{s->out, c->n_embd, &l->down}}, 1);
+    s->bias = NULL;
+    s->post = l->post_ffn;
+    product_and_residual(s, &s->ff, &l->down);
 }
 
 void forward(forward_state *f, const int32_t *ids, int n, int pos) {
-    step s = {.f = f, .ids = ids, .pos = pos};
+    step s = {.f = f, .ids = ids, .n = n, .pos = pos};
     thread_run(f->o.pool, n, embed_token, &s);
     for (s.layer = 0; s.layer < f->w->cfg.n_layer; s.layer++) {
         s.l = &f->w->layers[s.layer];
-        attention(&s, n);
-        s.bias = s.l->o_bias;
-        s.post = s.l->post_attn;
-        thread_run(f->o.pool, n, residual_token, &s);
-        feed_forward(&s, n);
-        s.bias = NULL;
-        s.post = s.l->post_ffn;
-        thread_run(f->o.pool, n, residual_token, &s);
+        attention(&s);
+        feed_forward(&s);
     }
     if (pos + n > f->cache.high) f->cache.high = pos + n;
 }
 
 void forward_logits(forward_state *f, int first, int n, float *logits) {
     const model_config *c = &f->w->cfg;
-    step                s = {.f = f, .norm = f->w->out_norm};
+    step                s = {.f = f, .n = n, .norm = f->w->out_norm};
     s.in = (ops_input){f->h + (int64_t)first * c->n_embd, f->act, c->n_embd, n};
     s.quantize = false;
     for (int t = first; t < first + n; t++) norm_token(&s, t, 0);

@@ -14,7 +14,7 @@ typedef struct {
     int            n_batch;
     float         *x, *h, *q, *k, *v, *gate, *up; /* [n_batch] rows each */
     float         *table[2];                      /* [n_batch][n_rot]: cos and sin, global and local */
-    void          *act;
+    void          *act, *act_ff;                  /* [n_batch] quantized inputs of products; of down */
 } forward_state;
 
 /* Everything that forward() needs, for at most n_batch tokens a call. */

@@ -19,6 +19,21 @@ void ops_quantize(const ops *o, const ops_input *in, int64_t t) {
     o->k.act_from_f32((char *)in->act + (size_t)t * act_bytes(in->cols), in->x + t * in->cols, in->cols);
 }
 
+void ops_quantize_part(const ops *o, const ops_input *in, int64_t t, int64_t c0, int64_t c1) {
+    enum { PART = 256 };
+    _Alignas(64) uint8_t room[PART * 2]; /* act_bytes(PART) is less */
+    const act_view to = act_of((char *)in->act + (size_t)t * act_bytes(in->cols), in->cols);
+    for (int64_t c = c0; c < c1; c += PART) {
+        const int64_t n = c1 - c < PART ? c1 - c : PART;
+        o->k.act_from_f32(room, in->x + t * in->cols + c, n);
+        const act_view from = act_of(room, n);
+        memcpy((int8_t *)(uintptr_t)to.q + c, from.q, (size_t)n);
+        memcpy((float *)(uintptr_t)to.s + c / 32, from.s, (size_t)(n / 32) * sizeof *to.s);
+        memcpy((float *)(uintptr_t)to.ms + c / 32, from.ms, (size_t)(n / 32) * sizeof *to.ms);
+        memcpy((int32_t *)(uintptr_t)to.sum16 + c / 16, from.sum16, (size_t)(n / 16) * sizeof *to.sum16);
+    }
+}
+
 typedef struct {
     const ops         *o;
     const ops_input   *in;
@@ -26,6 +41,8 @@ typedef struct {
     int                n;
     int64_t            first[OPS_MAX_PRODUCTS + 1]; /* first task of each product */
     int64_t            rows[OPS_MAX_PRODUCTS];      /* of a task */
+    ops_after          after;
+    void              *ctx;
 } product_job;
 
 /* Rows [r0, r1) of a format without an integer kernel: decoded to f32 eight rows and some columns
@@ -66,27 +83,49 @@ static void rows_in_integers(const product_job *j, const ops_product *p, int64_t
     if (r0 < r1) k->matmul[m->type->id](p->y + r0, p->ldy, m->data + (size_t)r0 * m->row_bytes, m->row_bytes, r1 - r0, m->cols, in->act, in->n_tok);
 }
 
+static void rows_of(const product_job *j, const ops_product *p, int64_t r0, int64_t r1, int worker) {
+    if (ops_in_integers(j->o, p->m)) rows_in_integers(j, p, r0, r1);
+    else rows_through_f32(j, p, r0, r1, worker);
+}
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 static void product_task(void *ctx, int64_t task, int worker) {
     const product_job *j = ctx;
     int                i = 0;
     while (task >= j->first[i + 1]) i++;
-    const ops_product *p = &j->list[i];
-    const matrix      *m = p->m;
-    const int64_t      r0 = (task - j->first[i]) * j->rows[i];
-    const int64_t      r1 = r0 + j->rows[i] < m->rows ? r0 + j->rows[i] : m->rows;
-    if (ops_in_integers(j->o, m)) rows_in_integers(j, p, r0, r1);
-    else rows_through_f32(j, p, r0, r1, worker);
+    const int64_t r0 = (task - j->first[i]) * j->rows[i];
+    rows_of(j, &j->list[i], r0, least(r0 + j->rows[i], j->list[i].m->rows), worker);
+}
+
+/* Rows of a task whose rows have row_bytes in all: a multiple of `unit`. */
+static int64_t task_rows(size_t row_bytes, int unit) {
+    const int64_t rows = (int64_t)(TASK_BYTES / row_bytes) / unit * unit;
+    return rows < unit ? unit : rows;
 }
 
 void ops_matmul(ops *o, const ops_input *in, const ops_product *list, int n) {
     product_job j = {.o = o, .in = in, .list = list, .n = n};
     for (int i = 0; i < n; i++) {
-        const matrix *m = list[i].m;
-        int64_t       rows = (int64_t)(TASK_BYTES / m->row_bytes) / KERNEL_ROWS * KERNEL_ROWS;
-        j.rows[i] = rows < KERNEL_ROWS ? KERNEL_ROWS : rows;
-        j.first[i + 1] = j.first[i] + (m->rows + j.rows[i] - 1) / j.rows[i];
+        j.rows[i] = task_rows(list[i].m->row_bytes, KERNEL_ROWS);
+        j.first[i + 1] = j.first[i] + (list[i].m->rows + j.rows[i] - 1) / j.rows[i];
     }
     thread_run(o->pool, j.first[n], product_task, &j);
+}
+
+static void together_task(void *ctx, int64_t task, int worker) {
+    const product_job *j = ctx;
+    const int64_t      r0 = task * j->rows[0], r1 = least(r0 + j->rows[0], j->list[0].m->rows);
+    for (int i = 0; i < j->n; i++) rows_of(j, &j->list[i], r0, r1, worker);
+    j->after(j->ctx, r0, r1);
+}
+
+void ops_matmul_then(ops *o, const ops_input *in, const ops_product *list, int n, ops_after after, void *ctx) {
+    product_job j = {.o = o, .in = in, .list = list, .n = n, .after = after, .ctx = ctx};
+    size_t      bytes = 0;
+    for (int i = 0; i < n; i++) bytes += list[i].m->row_bytes;
+    j.rows[0] = task_rows(bytes, 32);
+    thread_run(o->pool, (list[0].m->rows + j.rows[0] - 1) / j.rows[0], together_task, &j);
 }
 
 bool ops_can_pack(const kernels *k, const matrix *m) { return m->rows >= 8 && r8_has(m->type->id) && k->packed[m->type->id]; }

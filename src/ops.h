@@ -33,8 +33,9 @@ typedef struct {
     int64_t      cols, n_tok;
 } ops_input;
 bool ops_in_integers(const ops *o, const matrix *m);
-/* Fills row t of in->act; the callers' own token loops call it. */
+/* Fills row t of in->act, or columns [c0, c1) of it (multiples of 32); the callers' own loops call them. */
 void ops_quantize(const ops *o, const ops_input *in, int64_t t);
+void ops_quantize_part(const ops *o, const ops_input *in, int64_t t, int64_t c0, int64_t c1);
 
 /* y[t * ldy + r] = m[r] . x[t].  All products of a list share the input and run as one set of tasks. */
 typedef struct {
@@ -44,6 +45,10 @@ typedef struct {
 } ops_product;
 enum { OPS_MAX_PRODUCTS = 3 };
 void ops_matmul(ops *o, const ops_input *in, const ops_product *list, int n);
+/* The same for matrices with equally many rows: a task computes rows [r0, r1) of each, for all tokens,
+ * and then calls after(ctx, r0, r1); r0 is a multiple of 32. */
+typedef void (*ops_after)(void *ctx, int64_t r0, int64_t r1);
+void ops_matmul_then(ops *o, const ops_input *in, const ops_product *list, int n, ops_after after, void *ctx);
 
 /* Is there a packed form of m, and a kernel for it? */
 bool ops_can_pack(const kernels *k, const matrix *m);
