@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sched.h>
@@ -131,4 +132,9 @@ int cpu_default_threads(void) {
     double quota = cgroup_quota();
     if (quota < n) n = (int)ceil(quota);
     return n < 1 ? 1 : n > 256 ? 256 : n;
+}
+
+int64_t cpu_switches(void) {
+    struct rusage u;
+    return getrusage(RUSAGE_SELF, &u) ? 0 : u.ru_nivcsw;
 }

@@ -9,6 +9,8 @@ uint32_t cpu_features(void);
 /* One thread per physical performance core inside this process's affinity mask, no more than the
  * cgroup's CPU quota; at least 1. */
 int cpu_default_threads(void);
+/* How often the system has set a thread of this process aside for another; 0 where it does not count. */
+int64_t cpu_switches(void);
 /* A short wait inside a spin loop. */
 static inline void cpu_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)

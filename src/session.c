@@ -96,6 +96,7 @@ slm_status slm_session_create(slm_session **out, const slm_model *m, const slm_s
     arena_huge(&s->mem, false);
     layout(&s->mem, s, opt->kv_type, NULL);
     if ((rc = thread_pool_create(&s->pool, s->n_threads, err))) goto fail;
+    pace_start(&s->pace, s->n_threads);
     forward_init(&s->f, s->n_ctx, &m->k, s->pool);
     sampler_init(&s->pick, &m->k);
     if ((rc = sampler_set(&s->pick, &defaults, err))) goto fail;
@@ -189,9 +190,13 @@ static int next_part(const slm_session *s, int k, double ms) {
     return ms > WATCH_MS * 2 && k > WATCH_MIN ? k / 2 : k;
 }
 
-/* Appends ids (checked) to the cache, batch by batch; logits of the last one. */
+/* Appends ids (checked) to the cache, batch by batch; logits of the last one.  A single token takes as many
+ * threads as are of use, several take all. */
 static slm_status append(slm_session *s, const int32_t *ids, int n, watcher watch, slm_error *err) {
     int part = watch.see && s->n_batch > WATCH_MIN ? WATCH_MIN : s->n_batch;
+    const double  start = clock_ms();
+    const int64_t switches = cpu_switches();
+    thread_pool_use(s->pool, n == 1 ? s->pace.n : s->n_threads);
     s->has_logits = false;
     for (int i = 0; i < n;) {
         const int    k = n - i < part ? n - i : part;
@@ -202,6 +207,7 @@ static slm_status append(slm_session *s, const int32_t *ids, int n, watcher watc
         if (i == n) forward_logits(&s->f, k - 1, 1, s->logits);
         if (watch.see) part = next_part(s, k, clock_ms() - t0);
     }
+    if (n == 1) pace_token(&s->pace, clock_ms() - start, cpu_switches() - switches);
     const slm_status rc = check_finite(s, 0, s->n_ids - 1, err);
     s->has_logits = true;
     s->finite = !rc;
@@ -234,6 +240,7 @@ slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logi
     slm_status rc = check_ids(s, ids, n, err);
     if (rc || (rc = check_room(s, s->n_ids + (int64_t)n, err))) return rc;
     const size_t row_floats = (size_t)s->m->w.n_vocab;
+    thread_pool_use(s->pool, s->n_threads);
     for (int i = 0; i < n;) {
         const int k = n - i < s->n_batch ? n - i : s->n_batch;
         advance(s, ids + i, k);

@@ -3,6 +3,7 @@
 #ifndef SESSION_H
 #define SESSION_H
 #include "forward.h"
+#include "pace.h"
 #include "sampler.h"
 #include "tokenizer.h"
 
@@ -21,6 +22,7 @@ struct slm_session {
     forward_state    f;
     sampler          pick;
     thread_pool     *pool;
+    pace             pace;     /* of tokens evaluated one by one */
     arena            mem;
     int              n_ctx, n_batch, n_threads, n_rows;
     float           *logits;  /* [n_rows][n_vocab]; row 0 after sync and eval */

@@ -16,21 +16,22 @@
 
 #ifdef SLM_OPENMP
 #include <omp.h>
-struct thread_pool { int n; };
+struct thread_pool { int n, used; };
 
 slm_status thread_pool_create(thread_pool **out, int n, slm_error *err) {
     thread_pool *p = mem_zero(1, sizeof *p);
     if (!p) return err_memory(err, "threads", sizeof *p);
-    p->n = n;
+    p->n = p->used = n;
     *out = p;
     return SLM_OK;
 }
 
 void thread_pool_free(thread_pool *p) { mem_free(p); }
 int  thread_pool_size(const thread_pool *p) { return p->n; }
+void thread_pool_use(thread_pool *p, int n) { p->used = n; }
 
 void thread_run(thread_pool *p, int64_t n, thread_fn fn, void *ctx) {
-#pragma omp parallel for schedule(dynamic) num_threads(p->n)
+#pragma omp parallel for schedule(dynamic) num_threads(p->used)
     for (int64_t i = 0; i < n; i++) fn(ctx, i, omp_get_thread_num());
 }
 
@@ -53,13 +54,15 @@ struct thread_pool {
     _Atomic(thread_fn) fn;
     _Atomic(void *)  ctx;
     _Atomic int64_t  n_tasks;
+    _Atomic int      n_runs;   /* threads that share it */
     char             apart[64]; /* what every task writes lies in no line that all read */
     _Atomic int64_t  n_done;
     char             apart_too[64];
     _Atomic int      n_asleep; /* workers on `wake` */
     _Atomic bool     owner_asleep, stop;
+    _Atomic int      used;     /* workers from this one on are at rest */
     pthread_mutex_t  lock;
-    pthread_cond_t   wake, finished;
+    pthread_cond_t   wake, finished, more;
     _Atomic int      n_started;
 };
 
@@ -79,14 +82,15 @@ static int64_t claim(thread_pool *p, int r, uint32_t job, int64_t end) {
 }
 
 static void work(thread_pool *p, uint32_t job, int worker) {
-    /* A claim succeeds only while `job` is current, and then these three belong to it: thread_run
+    /* A claim succeeds only while `job` is current, and then these four belong to it: thread_run
      * changes the number in the runs before it changes them. */
     const int64_t n = atomic_load(&p->n_tasks);
+    const int     n_runs = atomic_load(&p->n_runs);
     thread_fn     fn = atomic_load(&p->fn);
     void         *ctx = atomic_load(&p->ctx);
-    for (int k = 0; k < p->n; k++) {
-        const int     r = (worker + k) % p->n;
-        const int64_t end = n * (r + 1) / p->n;
+    for (int k = 0; k < n_runs; k++) {
+        const int     r = (worker + k) % n_runs;
+        const int64_t end = n * (r + 1) / n_runs;
         for (int64_t task; (task = claim(p, r, job, end)) >= 0;) {
             fn(ctx, task, worker);
             if (atomic_fetch_add(&p->n_done, 1) + 1 == n && atomic_load(&p->owner_asleep)) {
@@ -113,10 +117,17 @@ static uint32_t wait_for_job(thread_pool *p, uint32_t seen) {
     return atomic_load(&p->job);
 }
 
+static void rest(thread_pool *p, int worker) {
+    pthread_mutex_lock(&p->lock);
+    while (worker >= atomic_load(&p->used) && !atomic_load(&p->stop)) pthread_cond_wait(&p->more, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void *worker_main(void *arg) {
     thread_pool *p = arg;
     const int    worker = atomic_fetch_add(&p->n_started, 1) + 1;
     for (uint32_t job = 0;;) {
+        if (worker >= atomic_load(&p->used)) rest(p, worker);
         job = wait_for_job(p, job);
         if (atomic_load(&p->stop)) return NULL;
         work(p, job, worker);
@@ -133,9 +144,11 @@ slm_status thread_pool_create(thread_pool **out, int n, slm_error *err) {
     thread_pool *p = mem_zero(1, sizeof *p);
     if (!p) return err_memory(err, "threads", sizeof *p);
     p->n = 1;
+    p->used = n;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
     pthread_cond_init(&p->finished, NULL);
+    pthread_cond_init(&p->more, NULL);
     p->threads = mem_zero((size_t)n, sizeof *p->threads);
     p->runs = mem_zero((size_t)n, sizeof *p->runs);
     if (!p->threads || !p->runs) {
@@ -158,7 +171,9 @@ void thread_pool_free(thread_pool *p) {
     if (!p) return;
     atomic_store(&p->stop, true);
     wake_all(p);
+    thread_pool_use(p, p->n);
     for (int i = 0; i < p->n - 1; i++) pthread_join(p->threads[i], NULL);
+    pthread_cond_destroy(&p->more);
     pthread_cond_destroy(&p->finished);
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
@@ -168,6 +183,14 @@ void thread_pool_free(thread_pool *p) {
 }
 
 int thread_pool_size(const thread_pool *p) { return p->n; }
+
+void thread_pool_use(thread_pool *p, int n) {
+    if (n == atomic_load_explicit(&p->used, memory_order_relaxed)) return;
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->used, n);
+    pthread_cond_broadcast(&p->more);
+    pthread_mutex_unlock(&p->lock);
+}
 
 static void wait_for_tasks(thread_pool *p, int64_t n) {
     for (int i = 0; i < SPINS; i++) {
@@ -182,7 +205,8 @@ static void wait_for_tasks(thread_pool *p, int64_t n) {
 }
 
 void thread_run(thread_pool *p, int64_t n, thread_fn fn, void *ctx) {
-    if (p->n == 1 || n <= 1) {
+    const int n_runs = atomic_load_explicit(&p->used, memory_order_relaxed);
+    if (n_runs == 1 || n <= 1) {
         for (int64_t i = 0; i < n; i++) fn(ctx, i, 0);
         return;
     }
@@ -194,9 +218,10 @@ void thread_run(thread_pool *p, int64_t n, thread_fn fn, void *ctx) {
     atomic_store(&p->fn, fn);
     atomic_store(&p->ctx, ctx);
     atomic_store(&p->n_tasks, n);
+    atomic_store(&p->n_runs, n_runs);
     atomic_store(&p->n_done, 0);
-    for (int r = 0; r < p->n; r++)
-        atomic_store_explicit(&p->runs[r].next, (uint64_t)job << 32 | (uint64_t)(n * r / p->n),
+    for (int r = 0; r < n_runs; r++)
+        atomic_store_explicit(&p->runs[r].next, (uint64_t)job << 32 | (uint64_t)(n * r / n_runs),
                               memory_order_release);
     atomic_store(&p->job, job);
     if (atomic_load(&p->n_asleep)) wake_all(p);

@@ -9,6 +9,8 @@ typedef void (*thread_fn)(void *ctx, int64_t task, int worker);
 slm_status thread_pool_create(thread_pool **out, int n, slm_error *err);
 void       thread_pool_free(thread_pool *p);
 int        thread_pool_size(const thread_pool *p);
+/* From the next job on, only n of the threads work (1 <= n <= size); the others sleep. */
+void       thread_pool_use(thread_pool *p, int n);
 /* fn for each task in [0, n), n < 2^31; returns when all are done.  Called by the owner only, not from tasks. */
 void thread_run(thread_pool *p, int64_t n, thread_fn fn, void *ctx);
 #endif

@@ -3,6 +3,7 @@
  * The kernel's MemAvailable counts the whole machine; in a container the limits of the cgroup and of
  * its parents come first.  Page cache that a cgroup holds can be given back, so it counts as
  * available; a model file that was read before is such cache. */
+#include "../cpu.h"
 #include "cli.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,10 +107,8 @@ uint64_t peak_rss_bytes(void) {
 }
 
 disturbance disturbance_now(void) {
-    disturbance   d = {0};
-    struct rusage u;
-    if (!getrusage(RUSAGE_SELF, &u)) d.switches = u.ru_nivcsw;
-    FILE *f = fopen("/proc/stat", "re");
+    disturbance d = {.switches = cpu_switches()};
+    FILE       *f = fopen("/proc/stat", "re");
     if (!f) return d;
     unsigned long long steal = 0; /* the eighth figure, in ticks */
     if (fscanf(f, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal) == 1)
