@@ -5,7 +5,7 @@
 
 /* About this many bytes of weights make a task: small enough to balance, large enough that
  * claiming it costs nothing beside it. */
-enum { TASK_BYTES = 64 << 10 };
+enum { TASK_BYTES = 64 << 10, TASK_ROWS = 32 }; /* a multiple of every panel's rows and of a block of activations */
 
 void ops_layout(arena *a, ops *o, int n_threads, int n_batch) {
     size_t n = (size_t)n_batch * KERNEL_ROWS + 2 * (size_t)OPS_PANEL_COLS * KERNEL_ROWS;
@@ -98,16 +98,16 @@ static void product_task(void *ctx, int64_t task, int worker) {
     rows_of(j, &j->list[i], r0, least(r0 + j->rows[i], j->list[i].m->rows), worker);
 }
 
-/* Rows of a task whose rows have row_bytes in all: a multiple of `unit`. */
-static int64_t task_rows(size_t row_bytes, int unit) {
-    const int64_t rows = (int64_t)(TASK_BYTES / row_bytes) / unit * unit;
-    return rows < unit ? unit : rows;
+/* Rows of a task whose rows have row_bytes in all. */
+static int64_t task_rows(size_t row_bytes) {
+    const int64_t rows = (int64_t)(TASK_BYTES / row_bytes) / TASK_ROWS * TASK_ROWS;
+    return rows < TASK_ROWS ? TASK_ROWS : rows;
 }
 
 void ops_matmul(ops *o, const ops_input *in, const ops_product *list, int n) {
     product_job j = {.o = o, .in = in, .list = list, .n = n};
     for (int i = 0; i < n; i++) {
-        j.rows[i] = task_rows(list[i].m->row_bytes, KERNEL_ROWS);
+        j.rows[i] = task_rows(list[i].m->row_bytes);
         j.first[i + 1] = j.first[i] + (list[i].m->rows + j.rows[i] - 1) / j.rows[i];
     }
     thread_run(o->pool, j.first[n], product_task, &j);
@@ -124,7 +124,7 @@ void ops_matmul_then(ops *o, const ops_input *in, const ops_product *list, int n
     product_job j = {.o = o, .in = in, .list = list, .n = n, .after = after, .ctx = ctx};
     size_t      bytes = 0;
     for (int i = 0; i < n; i++) bytes += list[i].m->row_bytes;
-    j.rows[0] = task_rows(bytes, 32);
+    j.rows[0] = task_rows(bytes);
     thread_run(o->pool, (list[0].m->rows + j.rows[0] - 1) / j.rows[0], together_task, &j);
 }
 
