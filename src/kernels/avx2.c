@@ -523,12 +523,21 @@ static bool peaks(float *peak, const float *x, int64_t n) {
 
 R8_ALL_PACKED
 
+/* Where unpacking is dear, batches go through panels; the other formats' tiles are as fast. */
+#define P_ROWS 8
+enum { TILE = 4, TILE_MINS = 3 };
+#define P_CASES(tile) P_CASE(1, tile) P_CASE(2, tile) P_CASE(3, tile) P_CASE(4, tile)
+#include "r8_panel.h"
+
+PANELS_Q5_K PANELS_Q6_K
+
 const kernels kernels_avx2 = {
     .name = "avx2",
     .need = CPU_AVX2 | CPU_FMA | CPU_F16C,
     .matmul = {[TYPE_Q4_0] = matmul_q4_0, [TYPE_Q8_0] = matmul_q8_0, [TYPE_Q4_K] = matmul_q4_k,
                [TYPE_Q5_K] = matmul_q5_k, [TYPE_Q6_K] = matmul_q6_k},
-    .packed = R8_TABLE,
+    .packed = {[TYPE_Q4_0] = packed_q4_0, [TYPE_Q8_0] = packed_q8_0, [TYPE_Q4_K] = packed_q4_k, [TYPE_Q5_K] = panels_q5_k,
+               [TYPE_Q6_K] = panels_q6_k},
     .packing_pays = true,
     .act_from_f32 = act_from_f32,
     .matmul_panel = matmul_panel,

@@ -9,10 +9,18 @@
 
 R8_ALL_PACKED
 
+#define P_ROWS 8
+enum { TILE = 6, TILE_MINS = 4, FEW = 8 };
+#define P_CASES(tile) P_CASE(1, tile) P_CASE(2, tile) P_CASE(3, tile) P_CASE(4, tile) P_CASE(5, tile) P_CASE(6, tile)
+#include "r8_panel.h"
+
+PANELS_Q4_0 PANELS_Q8_0 PANELS_Q4_K PANELS_Q5_K PANELS_Q6_K
+
 const kernels kernels_avxvnni = {
     .name = "avxvnni",
     .need = CPU_AVX2 | CPU_FMA | CPU_F16C | CPU_AVX_VNNI,
-    .packed = R8_TABLE,
+    .packed = {[TYPE_Q4_0] = panels_q4_0, [TYPE_Q8_0] = panels_q8_0, [TYPE_Q4_K] = panels_q4_k, [TYPE_Q5_K] = panels_q5_k,
+               [TYPE_Q6_K] = panels_q6_k},
     .packing_pays = true,
     .scores = {[SLM_KV_Q8_0] = scores_q8},
 };

@@ -217,8 +217,10 @@ R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, in
     }
 }
 
+/* On its own: inside a larger function the one-token tile loses registers. */
+#define R8_APART __attribute__((noinline))
 #define R8_PACKED(ID, id) \
-    static void packed_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
+    static R8_APART void packed_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
         const int64_t  n = cols / type_get(TYPE_##ID)->block_elems; \
         const size_t   xb = act_bytes(cols); \
         const r8_##id *p = w; \
@@ -239,7 +241,4 @@ R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, in
     }
 #define R8_ALL_PACKED \
     R8_PACKED(Q4_0, q4_0) R8_PACKED(Q8_0, q8_0) R8_PACKED(Q4_K, q4_k) R8_PACKED(Q5_K, q5_k) R8_PACKED(Q6_K, q6_k)
-#define R8_TABLE \
-    {[TYPE_Q4_0] = packed_q4_0, [TYPE_Q8_0] = packed_q8_0, [TYPE_Q4_K] = packed_q4_k, [TYPE_Q5_K] = packed_q5_k, \
-     [TYPE_Q6_K] = packed_q6_k}
 #endif
