@@ -128,6 +128,36 @@ static void products(const kernels *s, const kernels *k) {
 
 static void integer_products_are_equal(void) { each_set(products); }
 
+/* Batches of every size against the same tokens one by one, in plain C. */
+static void batches(const kernels *s, const kernels *k) {
+    enum { ROWS = 24, MOST = 600 };
+    uint64_t seed = 3;
+    for (size_t i = 0; i < ARRAY_LEN(int_types); i++) {
+        const type_id   id = int_types[i];
+        const type_info *t = type_get(id);
+        const int64_t    cols = 1280; /* a panel and a part of one */
+        const size_t     ab = act_bytes(cols);
+        size_t           row;
+        if (!k->packed[id] || k->packed[id] == s->packed[id]) continue;
+        uint8_t *w = random_matrix(id, ROWS, cols, FILL_RANDOM, &seed, &row), *p = mem_zero(ROWS, row);
+        float   *x = random_vector(cols * MOST, 3.0f, &seed), *want = mem_zero(ROWS * MOST, 4), *got = mem_zero(ROWS * MOST, 4);
+        char    *act = mem_zero(MOST, ab);
+        for (int r = 0; r < ROWS; r += 8) r8_pack(id, p + (size_t)r * row, w + (size_t)r * row, row, cols);
+        for (int j = 0; j < MOST; j++) s->act_from_f32(act + (size_t)j * ab, x + j * cols, cols);
+        s->packed[id](want, ROWS, p, ROWS / 8, cols, act, MOST);
+        for (int n = 1; n <= MOST; n += n < 80 ? 1 : 40) {
+            char what[96];
+            snprintf(what, sizeof what, "%s %s n_tok=%d", k->name, t->name, n);
+            memset(got, 0, ROWS * MOST * 4);
+            k->packed[id](got, ROWS, p, ROWS / 8, cols, act, n);
+            CHECK_SAME(got, want, (size_t)n * ROWS * 4, what);
+        }
+        mem_free(act), mem_free(got), mem_free(want), mem_free(x), mem_free(p), mem_free(w);
+    }
+}
+
+static void batches_are_tokens(void) { each_set(batches); }
+
 static void activations(const kernels *s, const kernels *k) {
     float x[96];
     char  a[256], b[256];
@@ -326,6 +356,7 @@ static void names_are_checked(void) {
 
 const test_case tests_kernels[] = {
     {"integer_products_are_equal", "5 formats, odd sizes, extreme blocks: the same bits as scalar, near the exact sum", integer_products_are_equal},
+    {"batches_are_tokens", "1 to 600 tokens at once: each as if it came alone, on every instruction set", batches_are_tokens},
     {"activations_keep_nan_visible", "a NaN or infinity marks its block", activations_keep_nan_visible},
     {"float_loops_are_equal", "norms, activations, exp, float products: the same bits as scalar, near libm", float_loops_are_equal},
     {"cache_blocks_are_equal", "scores and values of f16, f32 and q8_0 blocks: the same bits as scalar, near float64", cache_blocks_are_equal},
