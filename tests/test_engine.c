@@ -491,6 +491,32 @@ static void broken_weights_end_with_a_message(void) {
     slm_model_close(m);
 }
 
+/* One weight of the last norm so large that a logit overflows to infinity, and nothing to NaN: a
+ * soft-cap must not make a number of it. */
+static void soft_caps_hide_no_infinity(void) {
+    int refused = 0;
+    for (int i = 0; i < 8; i++) {
+        mkmodel_options o = mkmodel_defaults("gemma2", TYPE_F32);
+        mk              f = {0};
+        const float     huge = 3.4e38f;
+        const int32_t   ids[3] = {1, 2, 3};
+        slm_model      *m = NULL;
+        slm_session    *s = NULL;
+        slm_error       e = {0};
+        mkmodel(&f, &o);
+        memcpy(f.out.p + mk_at(&f, "output_norm.weight", MK_DATA) + (size_t)i * 4, &huge, 4);
+        const slm_model_options   mo = {.path = "m.gguf", .data = f.out.p, .n_data = f.out.n};
+        const slm_session_options so = {.n_ctx = 16};
+        CHECK_INT(slm_model_open(&m, &mo, &e), SLM_OK);
+        CHECK_INT(slm_session_create(&s, m, &so, &e), SLM_OK);
+        refused += slm_session_sync(s, ids, 3, &e) == SLM_ERR_NUMERIC;
+        slm_session_free(s);
+        slm_model_close(m);
+        mk_free(&f);
+    }
+    CHECK(refused > 0);
+}
+
 static slm_error open_spoilt(const char *variant, void (*spoil)(mk *)) {
     char            path[300];
     mkmodel_options o = mkmodel_defaults(variant, TYPE_Q8_0);
@@ -699,6 +725,7 @@ const test_case tests_engine[] = {
     {"wrong_calls_are_refused", "too many tokens, ids outside the vocabulary, unknown files and sets", wrong_calls_are_refused},
     {"nll_is_that_of_the_logits", "the same bits for every batch, thread count and set; near a sum in double; out of context refused", nll_is_that_of_the_logits},
     {"broken_weights_end_with_a_message", "a NaN in the weights is an error, not a text", broken_weights_end_with_a_message},
+    {"soft_caps_hide_no_infinity", "an infinite logit is an error before a soft-cap makes a number of it", soft_caps_hide_no_infinity},
     {"hyperparameters_are_checked", "each spoilt hyperparameter or tensor is named", hyperparameters_are_checked},
     {"generation_ends_where_it_should", "length, context, cancel, stop texts; a seed repeats", generation_ends_where_it_should},
     {"the_token_loop_takes_no_memory", "prefill, sampling and decoding allocate nothing", the_token_loop_takes_no_memory},
