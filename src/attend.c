@@ -67,7 +67,9 @@ static size_t query_bytes(const attend_job *j) {
 static tile tile_of(const attend_job *j, int worker, int g, int t0, int n) {
     const attend *t = j->t;
     const size_t  rows = (size_t)t->tile * (size_t)t->group;
+    const bool    q8 = j->c->type == SLM_KV_Q8_0;
     const int     d = j->c->head_dim, width = j->c->width;
+    const float   scale = q8 ? t->scale / 32 : t->scale; /* the Hadamard matrix times itself is 32 */
     tile          x = {.g = g, .t0 = t0, .n = n, .queries = t->worker + (size_t)worker * t->worker_floats};
     x.scaled = x.queries + rows * t->query_floats;
     x.score = x.queries + floats16((rows + 1) * t->query_floats);
@@ -76,10 +78,12 @@ static tile tile_of(const attend_job *j, int worker, int g, int t0, int n) {
     for (int r = 0; r < n * t->group; r++) {
         const float *from = j->q + ((int64_t)(t0 + r / t->group) * t->n_head + g * t->group + r % t->group) * d;
         float       *to = (float *)(void *)((char *)x.queries + (size_t)r * query_bytes(j));
-        float       *row = j->c->type == SLM_KV_Q8_0 ? x.scaled : to;
-        for (int i = 0; i < d; i++) row[i] = from[i] * t->scale;
+        float       *row = q8 ? x.scaled : to;
+        for (int i = 0; i < d; i++) row[i] = from[i] * scale;
         memset(row + d, 0, (size_t)(width - d) * sizeof *row);
-        if (row != to) j->o->k.act_from_f32(to, row, width);
+        if (!q8) continue;
+        j->o->k.hadamard(row, width);
+        j->o->k.act_from_f32(to, row, width);
     }
     return x;
 }

@@ -1,5 +1,10 @@
 /* kv.c - the cache.  Windows: attention of local layers alternating with global ones (Beltagy et al.
- * 2020, section 3.1). */
+ * 2020, section 3.1).
+ *
+ * Some columns of trained keys are many times larger than the rest and would leave a shared scale
+ * few steps for the others.  So int8 keys are stored times a Hadamard matrix, which spreads each over
+ * its 32 columns; queries are too, and their products are the same but for a factor of 32
+ * (Ashkboos et al. 2024, QuaRot).  It halves the KL that the int8 keys of trained models cost. */
 #include "kv.h"
 #include "kernels/r8.h"
 #include <string.h>
@@ -52,35 +57,46 @@ static void put_row(const kv_cache *c, const kernels *k, uint8_t *block, int i, 
     else memcpy(row, src, (size_t)c->head_dim * sizeof *src);
 }
 
-/* Columns 32 b .. 32 b + 31 of one position as the int8 and the scale of activations; the scale is kept
- * as a half: a full one would be 6 % more to read and makes the oracle's KL no smaller. */
-static uint16_t quantize(const kv_cache *c, const kernels *k, int8_t q[32], const float *src, int b) {
-    const int n = c->head_dim - 32 * b < 32 ? c->head_dim - 32 * b : 32;
-    float     x[32] = {0};
+/* 32 columns of one position as the int8 and the scale of activations; the scale is kept as a half: a
+ * full one would be 6 % more to read and gave no smaller KL on the oracle. */
+static uint16_t quantize(const kernels *k, int8_t q[32], const float x[32]) {
     union {
         float   aligned;
         uint8_t bytes[64];
     } act;
-    memcpy(x, src + 32 * b, (size_t)n * sizeof *x);
     k->act_from_f32(&act, x, 32);
     const act_view a = act_of(&act, 32);
     memcpy(q, a.q, 32);
     return f32_to_f16(a.s[0]);
 }
 
+/* Columns 32 b .. 32 b + 31, zeros behind the last. */
+static void columns(const kv_cache *c, float x[32], const float *src, int b) {
+    const int n = c->head_dim - 32 * b < 32 ? c->head_dim - 32 * b : 32;
+    memcpy(x, src + 32 * b, (size_t)n * sizeof *x);
+    memset(x + n, 0, (size_t)(32 - n) * sizeof *x);
+}
+
 static void put_key_q8(const kv_cache *c, const kernels *k, uint8_t *block, int i, const float *src) {
     const int n = c->width / 32;
     r8_q8_0  *part = (r8_q8_0 *)(void *)block + i / 8 * n;
+    float     x[32];
     int8_t    q[32];
     for (int b = 0; b < n; b++, part++) {
-        part->d[i % 8] = quantize(c, k, q, src, b);
+        columns(c, x, src, b);
+        k->hadamard(x, 32);
+        part->d[i % 8] = quantize(k, q, x);
         for (int g = 0; g < 8; g++) memcpy(part->q[g][i % 8], q + 4 * g, 4);
     }
 }
 
 static void put_value_q8(const kv_cache *c, const kernels *k, uint8_t *block, int i, const float *src) {
     kv_part *part = (kv_part *)(void *)block + i / 8;
-    for (int b = 0; b < c->width / 32; b++, part += KV_BLOCK / 8) part->d[i % 8] = quantize(c, k, part->q[i % 8], src, b);
+    float    x[32];
+    for (int b = 0; b < c->width / 32; b++, part += KV_BLOCK / 8) {
+        columns(c, x, src, b);
+        part->d[i % 8] = quantize(k, part->q[i % 8], x);
+    }
 }
 
 void kv_put(const kv_cache *c, const kernels *k, int layer, int pos, const float *key, const float *value) {

@@ -240,6 +240,14 @@ static void floats(const kernels *s, const kernels *k) {
         memcpy(a, x, bytes), memcpy(b, x, bytes);
         s->blend(a, 0.3f, w, -1.7f, n), k->blend(b, 0.3f, w, -1.7f, n);
         CHECK_SAME(b, a, bytes, "blend");
+        if (n % 32 == 0) {
+            memcpy(a, x, bytes), memcpy(b, x, bytes);
+            s->hadamard(a, n), k->hadamard(b, n);
+            CHECK_SAME(b, a, bytes, "hadamard");
+            CHECK(fabsf(a[5] - a[4] + 2 * (x[1] + x[3] - x[5] - x[7] + x[9] + x[11] - x[13] - x[15] + x[17] + x[19] - x[21] - x[23] + x[25] + x[27] - x[29] - x[31])) < 1e-3f);
+            s->hadamard(a, n);
+            for (int64_t j = 0; j < n; j++) CHECK(fabsf(a[j] / 32 - x[j]) < 1e-4f);
+        }
         float *m = random_vector(n * 9, 1.0f, &seed);
         float *pa = mem_zero((size_t)n * 8, 4), *pb = mem_zero((size_t)n * 8, 4), acc[2][80];
         s->panel_from_rows(pa, m, n, n), k->panel_from_rows(pb, m, n, n);

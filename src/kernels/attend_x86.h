@@ -149,6 +149,30 @@ ATTEND_VALUES(values_f16, ATTEND_F16)
 ATTEND_VALUES(values_f32, ATTEND_F32)
 ATTEND_VALUES(values_q8, attend_values_q8)
 
+/* A step of hadamard within a register: y holds each lane's partner; negative where a lane gets the difference. */
+R8_INLINE __m256 attend_pairs(__m256 x, __m256 y, int negative) {
+    const __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    const __m256i minus = _mm256_slli_epi32(_mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(negative), bit), bit), 31);
+    return _mm256_add_ps(y, _mm256_xor_ps(x, _mm256_castsi256_ps(minus)));
+}
+
+static inline void hadamard(float *x, int64_t n) {
+    for (; n > 0; n -= 32, x += 32) {
+        __m256 v[4];
+        for (int i = 0; i < 4; i++) {
+            v[i] = _mm256_loadu_ps(x + 8 * i);
+            v[i] = attend_pairs(v[i], _mm256_permute_ps(v[i], 0xb1), 0xaa);
+            v[i] = attend_pairs(v[i], _mm256_permute_ps(v[i], 0x4e), 0xcc);
+            v[i] = attend_pairs(v[i], _mm256_permute2f128_ps(v[i], v[i], 0x01), 0xf0);
+        }
+        const __m256 a = _mm256_add_ps(v[0], v[1]), b = _mm256_sub_ps(v[0], v[1]), c = _mm256_add_ps(v[2], v[3]), d = _mm256_sub_ps(v[2], v[3]);
+        _mm256_storeu_ps(x, _mm256_add_ps(a, c));
+        _mm256_storeu_ps(x + 8, _mm256_add_ps(b, d));
+        _mm256_storeu_ps(x + 16, _mm256_sub_ps(a, c));
+        _mm256_storeu_ps(x + 24, _mm256_sub_ps(b, d));
+    }
+}
+
 /* max returns its second operand where one is NaN. */
 static inline float max_of(const float *x, int64_t n) {
     __m256  m[4];

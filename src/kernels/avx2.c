@@ -551,6 +551,7 @@ const kernels kernels_avx2 = {
     .exp_sum = exp_sum,
     .exp_total = exp_total,
     .peaks = peaks,
+    .hadamard = hadamard,
     .max_of = max_of,
     .scores = {[SLM_KV_F16] = scores_f16, [SLM_KV_F32] = scores_f32, [SLM_KV_Q8_0] = scores_q8},
     .values = {[SLM_KV_F16] = values_f16, [SLM_KV_F32] = values_f32, [SLM_KV_Q8_0] = values_q8},

@@ -34,6 +34,7 @@ static void overlay(kernels *to, const kernels *from) {
     TAKE(exp_sum);
     TAKE(exp_total);
     TAKE(peaks);
+    TAKE(hadamard);
     TAKE(max_of);
     for (int t = 0; t < KV_TYPES; t++) TAKE(scores[t]);
     for (int t = 0; t < KV_TYPES; t++) TAKE(values[t]);

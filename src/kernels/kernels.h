@@ -66,6 +66,9 @@ typedef struct {
     /* peak[b] = the largest of x[64 b .. 64 b + 63], as far as n goes; false where a number of x is
      * not finite, and then peak means nothing. */
     bool (*peaks)(float *peak, const float *x, int64_t n);
+    /* Each 32 of x times the Hadamard matrix: for h = 1, 2, 4, 8, 16 every pair x[i], x[i + h] (i without
+     * the bit h) becomes its sum and difference.  n % 32 == 0. */
+    void (*hadamard)(float *x, int64_t n);
     /* The largest of x[0..n), n > 0; NaN counts as -infinity. */
     float (*max_of)(const float *x, int64_t n);
 

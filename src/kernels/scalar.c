@@ -282,6 +282,17 @@ static bool peaks(float *peak, const float *x, int64_t n) {
     return nil == 0;
 }
 
+static void hadamard(float *x, int64_t n) {
+    for (; n > 0; n -= 32, x += 32)
+        for (int h = 1; h < 32; h *= 2)
+            for (int i = 0; i < 32; i++) {
+                const float a = x[i & ~h], b = x[i | h];
+                if (i & h) continue;
+                x[i] = a + b;
+                x[i | h] = a - b;
+            }
+}
+
 static float max_of(const float *x, int64_t n) {
     float max = -INFINITY;
     for (int64_t i = 0; i < n; i++) max = x[i] > max ? x[i] : max;
@@ -349,6 +360,7 @@ const kernels kernels_scalar = {
     .exp_sum = exp_sum,
     .exp_total = exp_total,
     .peaks = peaks,
+    .hadamard = hadamard,
     .max_of = max_of,
     .scores = {[SLM_KV_F16] = scores_f16, [SLM_KV_F32] = scores_f32, [SLM_KV_Q8_0] = scores_q8},
     .values = {[SLM_KV_F16] = values_f16, [SLM_KV_F32] = values_f32, [SLM_KV_Q8_0] = values_q8},
