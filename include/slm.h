@@ -217,7 +217,9 @@ SLM_API slm_status slm_tokenize_prompt(const slm_model *m, const char *text, con
 
 /* ---- Session --------------------------------------------------------------- */
 
-typedef enum { SLM_KV_F16, SLM_KV_F32, SLM_KV_Q8_0 } slm_kv_type;
+/* How the cache keeps a number: in 8.5 bits (int8 with a scale per 32), 16 or 32.  README.md says why the
+ * first is the default; a context of 4096 of Llama 3.2 1B takes 71, 134 or 268 MB. */
+typedef enum { SLM_KV_Q8_0, SLM_KV_F16, SLM_KV_F32 } slm_kv_type;
 
 typedef struct {
     int         n_ctx;     /* tokens; 0 = min(trained, 4096)                        */

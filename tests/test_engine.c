@@ -128,7 +128,7 @@ static void compare_ways(const char *variant, type_id type) {
     if (!m) return;
     make_ids(ids, N, n_vocab(m));
     const size_t bytes = (size_t)N * (size_t)n_vocab(m) * sizeof(float);
-    for (int kv = SLM_KV_F16; kv <= SLM_KV_Q8_0; kv++) {
+    for (int kv = SLM_KV_Q8_0; kv <= SLM_KV_F32; kv++) {
         float *want = all_logits(m, ids, N, 200, 200, 1, (slm_kv_type)kv);
         for (size_t i = 0; i < bytes / 4; i++)
             if (!isfinite(want[i])) {
@@ -174,7 +174,7 @@ static void compare_shape(const char *path, const char *isa, float *want[3], con
     }
     make_ids(ids, N, n_vocab(m));
     const size_t bytes = (size_t)N * (size_t)n_vocab(m) * sizeof(float);
-    for (int kv = SLM_KV_F16; kv <= SLM_KV_Q8_0; kv++) {
+    for (int kv = SLM_KV_Q8_0; kv <= SLM_KV_F32; kv++) {
         if (!want[kv]) want[kv] = all_logits(m, ids, N, 99, 1, 1, (slm_kv_type)kv);
         float *got = all_logits(m, ids, N, 99, 31, 3, (slm_kv_type)kv);
         CHECK_SAME(got, want[kv], bytes, what);
@@ -225,7 +225,7 @@ static void long_contexts_cross_splits(void) {
         slm_model *m = open_made(variants[i], TYPE_Q8_0, NULL);
         if (!m) return;
         make_ids(ids, N, n_vocab(m));
-        for (int kv = SLM_KV_F16; kv <= SLM_KV_Q8_0; kv++) {
+        for (int kv = SLM_KV_Q8_0; kv <= SLM_KV_F32; kv++) {
             float *a = all_logits(m, ids, N, N, 512, 1, (slm_kv_type)kv);
             for (size_t k = 0; k < ARRAY_LEN(ways); k++) {
                 float *b = all_logits(m, ids, N, N, ways[k].batch, ways[k].threads, (slm_kv_type)kv);
@@ -344,7 +344,7 @@ static void plan_is_what_is_taken(void) {
     o.n_ctx = -1;
     CHECK_INT(slm_memory_plan(m, &o, &b, &e), SLM_ERR_ARGUMENT);
     o.n_ctx = 64;
-    o.kv_type = (slm_kv_type)(SLM_KV_Q8_0 + 1);
+    o.kv_type = (slm_kv_type)(SLM_KV_F32 + 1);
     CHECK_INT(slm_memory_plan(m, &o, &b, &e), SLM_ERR_ARGUMENT);
     slm_model_close(m);
 }

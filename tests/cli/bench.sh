@@ -17,7 +17,7 @@ same 'prompts' "$(values n_prompt < a)" '3 0 '
 same 'generated' "$(values n_gen < a)" '0 2 '
 same 'a prompt has no time per token' "$(values token_ms_p50 < a | cut -d' ' -f1)" null
 same 'no roof was asked for' "$(values roof_pct < a)" 'null null '
-same 'settings' "$(values n_threads < a)$(values n_ubatch < a)$(values type_k < a)" '1 1 512 512 "f16" "f16" '
+same 'settings' "$(values n_threads < a)$(values n_ubatch < a)$(values type_k < a)" '1 1 512 512 "q8_0" "q8_0" '
 one -p 3 -n 2 -o csv > a
 same 'csv: a header and two rows' "$(wc -l < a | tr -d ' ')" 3
 same 'csv: its header' "$(sed -n 1p a | cut -d, -f1-5)" model_filename,model_type,model_size,model_n_params,n_batch
@@ -37,8 +37,7 @@ same 'glued' "$(bench -m "$MODEL" -p2 -n0 -t1 -o jsonl | values n_prompt)" '2 '
 one -p 2 -n 1 -pg 3,2 -d 0,5 -o jsonl > a
 same 'depths: what is behind them' "$(values n_prompt < a)" '2 0 3 2 0 3 '
 same 'depths' "$(values n_depth < a)" '0 0 0 5 5 5 '
-same 'caches and batches' "$(one -p 4 -n 0 --kv f16,f32 -ub 2,4 -b 3 -o jsonl > a; values type_v < a; values n_ubatch < a)" '"f16" "f16" "f32" "f32" 2 3 2 3 '
-same 'caches of integers' "$(one -p 3 -n 2 -d 70 -ctk q8_0 -ctv q8_0 -o jsonl > a; values type_k < a; values type_v < a)" '"q8_0" "q8_0" "q8_0" "q8_0" '
+same 'caches and batches' "$(one -p 4 -n 0 --kv q8_0,f16,f32 -ub 2,4 -b 3 -o jsonl > a; values type_v < a; values n_ubatch < a)" '"q8_0" "q8_0" "f16" "f16" "f32" "f32" 2 3 2 3 2 3 '
 same 'llama.cpp names' "$(one -p 4 -n 0 -ctk f32 -ctv f32 -o jsonl | values type_k)" '"f32" '
 same 'three rounds' "$("$SLM" bench --no-roof "$MODEL" -t 1 -p 0 -n 2 -r 3 -o jsonl | sed 's/.*samples_ts":\[\([^]]*\).*/\1/' | tr ',' '\n' | wc -l | tr -d ' ')" 3
 same 'instruction sets' "$(one -p 1 -n 0 --isa scalar,auto -o jsonl | values isa | cut -d' ' -f1)" '"scalar"'

@@ -14,7 +14,8 @@ score --json --ids "$list" > b; same 'text and its ids' "$(cat b)" "$(cat a)"
 echo "$ids" > f; score --json --ids-file f > b; same 'ids from a file' "$(cat b)" "$(cat a)"
 printf 'once upon a time' | "$SLM" score -m "$MODEL" --json > b; same 'from stdin' "$(cat b)" "$(cat a)"
 score --json --ids "$list" -t 2 -ub 2 -c 64 > b; same 'threads, batches and context change nothing' "$(cat b)" "$(cat a)"
-score --json --ids "$list" --kv q8_0 > c; score --json --ids "$list" -ctk q8_0 -ctv q8_0 -t 2 -ub 2 > b; same 'a cache of integers' "$(cat b)" "$(cat c)"
+score --json --ids "$list" --kv q8_0 > b; same 'the cache is of integers' "$(cat b)" "$(cat a)"
+score --json --ids "$list" --kv f16 > c; score --json --ids "$list" -ctk f16 -ctv f16 -t 2 -ub 2 > b; same 'a cache of half floats' "$(cat b)" "$(cat c)"
 same 'gives other digits' "$(cmp -s a c || echo other)" other
 same 'the first token has none' "$(grep -c '"tokens":\[{"id":[0-9]*,"piece":"[^"]*","logprob":null}' a)" 1
 same 'the parts give the sum' "$(sed 's/.*"logprob":\([-0-9.e]*\),"ppl.*/\1/' a | cut -c1-6)" "$(sed 's/.*"tokens"//' a | grep -o '"logprob":[-0-9.e]*' | cut -d: -f2 | awk '{s += $1} END {printf "%.17g", s}' | cut -c1-6)"

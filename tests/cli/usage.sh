@@ -95,8 +95,8 @@ run --seed abc|--seed: "abc" is not a number
 run --timeout 0|--timeout: 0 is out of range (0.001 to 100000000)
 run --timeout -5|--timeout: -5 is out of range (0.001 to 100000000)
 run --timeout soon|--timeout: "soon" is not a number
-run --kv q9|--kv: "q9" is not one of: f16 f32 q8_0
-run --kv f|--kv: "f" is not one of: f16 f32 q8_0
+run --kv q9|--kv: "q9" is not one of: q8_0 f16 f32
+run --kv f|--kv: "f" is not one of: q8_0 f16 f32
 run -ctk f16 -ctv f32|-ctk and -ctv differ: keys and values have one type here
 run --stats=xml|--stats: "xml" is not one of: text json
 run --raw=yes|--raw takes no value
@@ -145,7 +145,7 @@ bench -pg 512|-pg: "512" is not two numbers such as 512,128
 bench -pg 1,2,3|-pg: "1,2,3" is not two numbers such as 512,128
 bench -r 0|-r: 0 is out of range (1 to 10000)
 bench -o xml|-o: "xml" is not one of: md csv json jsonl
-bench --kv f16,q9|--kv: "q9" is not one of: f16 f32 q8_0
+bench --kv f16,q9|--kv: "q9" is not one of: q8_0 f16 f32
 bench -ctk f16 -ctv f32|-ctk and -ctv differ: keys and values have one type here
 bench -m x.gguf -p 0 -n 0|nothing to measure: -p, -n and -pg are all 0
 bench --layers 2 -m x.gguf|--layers goes with --shape
