@@ -443,7 +443,7 @@ typedef struct {            /* one matrix product, of a matrix with random weigh
 } slm_product;
 typedef struct {
     double gb_per_s, gmacs; /* weights read; 10^9 multiplications a second                           */
-    bool   has_kernel;      /* multiplies in integers; else decodes to float first                   */
+    bool   has_kernel;      /* multiplies in integers; else in floats                                */
     bool   packed;          /* the weights were rearranged as slm_model_pack() does                   */
 } slm_product_speed;
 SLM_API slm_status slm_measure_product(const slm_product *c, slm_product_speed *out, slm_error *err);

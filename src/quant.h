@@ -50,6 +50,9 @@ extern const int8_t iq4_values[16];
 
 /* The 12 packed bytes of Q4_K and Q5_K: 8 scales and 8 mins of 6 bits each. */
 void quant_unpack_6bit(uint8_t sc[8], uint8_t m[8], const uint8_t packed[12]);
+/* The signed scales of Q3_K and IQ4_XS: 6 bits with 32 taken off. */
+void quant_unpack_q3_k(int8_t sc[16], const uint8_t packed[12]);
+void quant_unpack_iq4_xs(int8_t sc[8], const block_iq4_xs *b);
 
 /* ---- activations -----------------------------------------------------------
  * One token's input of a product with integer weights: 32 values share one f32 scale,

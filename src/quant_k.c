@@ -25,18 +25,24 @@ void to_f32_Q2_K(float *dst, const void *src, int64_t n) {
     }
 }
 
-/* A cleared third bit means minus 4; scales are 6 bits, biased by 32. */
+void quant_unpack_q3_k(int8_t sc[16], const uint8_t p[12]) {
+    for (int g = 0; g < 16; g++) {
+        const int lo = g < 8 ? p[g] & 15 : p[g - 8] >> 4;
+        sc[g] = (int8_t)((lo | (p[8 + g % 4] >> g / 4 * 2 & 3) << 4) - 32);
+    }
+}
+
+/* A cleared third bit means minus 4. */
 void to_f32_Q3_K(float *dst, const void *src, int64_t n) {
     const block_q3_k *b = src;
+    int8_t            sc[16];
     for (; n > 0; n -= 256, b++, dst += 256) {
         const float d = f16_to_f32(b->d);
+        quant_unpack_q3_k(sc, b->sc);
         for (int i = 0; i < 256; i++) {
-            const int g = i / 16;
-            const int lo = g < 8 ? b->sc[g] & 15 : b->sc[g - 8] >> 4;
-            const int sc = (lo | (b->sc[8 + g % 4] >> g / 4 * 2 & 3) << 4) - 32;
             const int q = (b->q[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3) -
                           (b->qh[i % 32] >> i / 32 & 1 ? 0 : 4);
-            dst[i] = d * (float)sc * (float)q;
+            dst[i] = d * (float)sc[i / 16] * (float)q;
         }
     }
 }
@@ -87,13 +93,18 @@ void to_f32_Q6_K(float *dst, const void *src, int64_t n) {
     }
 }
 
+void quant_unpack_iq4_xs(int8_t sc[8], const block_iq4_xs *b) {
+    for (int s = 0; s < 8; s++) sc[s] = (int8_t)(((b->sl[s / 2] >> s % 2 * 4 & 15) | (b->sh >> 2 * s & 3) << 4) - 32);
+}
+
 void to_f32_IQ4_XS(float *dst, const void *src, int64_t n) {
     const block_iq4_xs *b = src;
+    int8_t              sc[8];
     for (; n > 0; n -= 256, b++, dst += 256) {
         const float d = f16_to_f32(b->d);
+        quant_unpack_iq4_xs(sc, b);
         for (int s = 0; s < 8; s++) {
-            const int   sc = ((b->sl[s / 2] >> s % 2 * 4 & 15) | (b->sh >> 2 * s & 3) << 4) - 32;
-            const float ds = d * (float)sc;
+            const float ds = d * (float)sc[s];
             for (int i = 0; i < 16; i++) {
                 dst[s * 32 + i] = ds * (float)iq4_values[b->q[s * 16 + i] & 15];
                 dst[s * 32 + i + 16] = ds * (float)iq4_values[b->q[s * 16 + i] >> 4];

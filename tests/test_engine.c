@@ -156,9 +156,11 @@ static void compare_ways(const char *variant, type_id type) {
 }
 
 static void bits_do_not_depend_on_the_way(void) {
-    static const type_id types[] = {TYPE_Q4_0, TYPE_Q8_0, TYPE_Q4_K, TYPE_Q5_K, TYPE_Q6_K, TYPE_F16, TYPE_Q5_1, TYPE_IQ4_XS};
-    for (int i = 0; mkmodel_variants[i]; i++) compare_ways(mkmodel_variants[i], types[(size_t)i % ARRAY_LEN(types)]);
-    for (size_t i = 0; i < ARRAY_LEN(types); i++) compare_ways("llama", types[i]);
+    static const type_id types[] = {TYPE_Q4_0, TYPE_Q8_0, TYPE_Q4_K, TYPE_Q5_K, TYPE_Q6_K, TYPE_F16,   TYPE_Q5_1,  TYPE_IQ4_XS,
+                                    TYPE_Q4_1, TYPE_Q5_0, TYPE_Q2_K, TYPE_Q3_K, TYPE_F32,  TYPE_BF16, TYPE_IQ4_NL};
+    size_t n = 0;
+    for (; mkmodel_variants[n]; n++) compare_ways(mkmodel_variants[n], types[n % ARRAY_LEN(types)]);
+    for (; n < ARRAY_LEN(types); n++) compare_ways("llama", types[n]);
 }
 
 /* One file on one instruction set, with each type of cache: want[type] is made by the first set. */

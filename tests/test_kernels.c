@@ -6,14 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static const type_id int_types[] = {TYPE_Q4_0, TYPE_Q8_0, TYPE_Q4_K, TYPE_Q5_K, TYPE_Q6_K};
+static const type_id int_types[] = {TYPE_Q4_0, TYPE_Q8_0, TYPE_Q4_K, TYPE_Q5_K, TYPE_Q6_K, TYPE_Q4_1, TYPE_Q5_0,
+                                    TYPE_Q5_1, TYPE_IQ4_NL, TYPE_IQ4_XS, TYPE_Q2_K, TYPE_Q3_K};
 
 /* Where a format keeps its half-float scales: random bits there would be NaN or huge. */
 static void put_scales(uint8_t *block, type_id t, uint16_t d, uint16_t dmin) {
     switch (t) {
-    case TYPE_Q4_0: case TYPE_Q8_0: memcpy(block, &d, 2); break;
-    case TYPE_Q4_K: case TYPE_Q5_K: memcpy(block, &d, 2); memcpy(block + 2, &dmin, 2); break;
+    case TYPE_Q4_0: case TYPE_Q8_0: case TYPE_Q5_0: case TYPE_IQ4_NL: case TYPE_IQ4_XS: memcpy(block, &d, 2); break;
+    case TYPE_Q4_K: case TYPE_Q5_K: case TYPE_Q4_1: case TYPE_Q5_1: memcpy(block, &d, 2); memcpy(block + 2, &dmin, 2); break;
     case TYPE_Q6_K: memcpy(block + 208, &d, 2); break;
+    case TYPE_Q2_K: memcpy(block + 80, &d, 2); memcpy(block + 82, &dmin, 2); break;
+    case TYPE_Q3_K: memcpy(block + 108, &d, 2); break;
     default: break;
     }
 }
@@ -53,6 +56,24 @@ static double exact(const type_info *ti, const uint8_t *row, act_view a, int64_t
     return sum;
 }
 
+/* Groups of 8 rows packed; packing there and back changes no bit, and a row of a group reads as before. */
+static uint8_t *pack_all(type_id t, const uint8_t *w, size_t row, int64_t groups, int64_t cols, const char *what) {
+    uint8_t *packed = mem_zero((size_t)groups * 8 + 8, row), *back = mem_zero((size_t)groups * 8 + 8, row);
+    float   *one = mem_zero((size_t)cols, 4), *same = mem_zero((size_t)cols, 4);
+    for (int64_t g = 0; g < groups; g++) {
+        r8_pack(t, packed + (size_t)g * 8 * row, w + (size_t)g * 8 * row, row, cols);
+        r8_unpack(t, back + (size_t)g * 8 * row, row, packed + (size_t)g * 8 * row, cols);
+        for (int i = 0; i < 8; i++) {
+            r8_row_to_f32(t, one, packed + (size_t)g * 8 * row, i, cols);
+            type_get(t)->to_f32(same, w + (size_t)(g * 8 + i) * row, cols);
+            CHECK_SAME(one, same, (size_t)cols * 4, what);
+        }
+    }
+    CHECK_SAME(back, w, (size_t)groups * 8 * row, what);
+    mem_free(same), mem_free(one), mem_free(back);
+    return packed;
+}
+
 static void one_product(const kernels *s, const kernels *k, type_id t, int64_t rows, int64_t cols,
                         int64_t n_tok, int fill, uint64_t *seed) {
     char   what[120];
@@ -72,24 +93,13 @@ static void one_product(const kernels *s, const kernels *k, type_id t, int64_t r
     s->matmul[t](want, ld, w, row, rows, cols, act, n_tok);
     k->matmul[t](got, ld, w, row, rows, cols, act, n_tok);
     CHECK_SAME(got, want, (size_t)(ld * n_tok) * 4, what);
-    /* Whole groups of 8 once more from their packed form; packing there and back changes no bit. */
+    /* Whole groups of 8 once more from their packed form. */
     const int64_t groups = rows / 8;
-    uint8_t *packed = mem_zero((size_t)groups * 8 + 8, row), *back = mem_zero((size_t)groups * 8 + 8, row);
-    float   *one = mem_zero((size_t)cols, 4), *same = mem_zero((size_t)cols, 4);
-    for (int64_t g = 0; g < groups; g++) {
-        r8_pack(t, packed + (size_t)g * 8 * row, w + (size_t)g * 8 * row, row, cols);
-        r8_unpack(t, back + (size_t)g * 8 * row, row, packed + (size_t)g * 8 * row, cols);
-        for (int i = 0; i < 8; i++) {
-            r8_row_to_f32(t, one, packed + (size_t)g * 8 * row, i, cols);
-            type_get(t)->to_f32(same, w + (size_t)(g * 8 + i) * row, cols);
-            CHECK_SAME(one, same, (size_t)cols * 4, what);
-        }
-    }
-    CHECK_SAME(back, w, (size_t)groups * 8 * row, what);
+    uint8_t      *packed = pack_all(t, w, row, groups, cols, what);
     memset(got, 0, (size_t)(ld * n_tok) * 4);
     k->packed[t](got, ld, packed, groups, cols, act, n_tok);
     for (int64_t i = 0; i < n_tok; i++) CHECK_SAME(got + i * ld, want + i * ld, (size_t)groups * 8 * 4, what);
-    mem_free(same), mem_free(one), mem_free(back), mem_free(packed);
+    mem_free(packed);
     for (int64_t i = 0; i < n_tok; i++)
         for (int64_t r = 0; r < rows; r++) {
             double size, sum = exact(type_get(t), w + (size_t)r * row, act_of(act + (size_t)i * act_bytes(cols), cols), cols, &size);
@@ -116,8 +126,8 @@ static void products(const kernels *s, const kernels *k) {
     uint64_t seed = 1;
     for (size_t i = 0; i < ARRAY_LEN(int_types); i++) {
         const int64_t block = type_get(int_types[i])->block_elems;
-        const int64_t cols[] = {block, 3 * block, 768, 2048};
-        const int64_t rows[] = {1, 7, 8, 9, 33}, toks[] = {1, 2, 4, 5, 9};
+        const int64_t cols[] = {block, 3 * block, 768, 2304};
+        const int64_t rows[] = {1, 7, 8, 9, 33}, toks[] = {1, 2, 4, 5, 9, 67};
         for (size_t c = 0; c < ARRAY_LEN(cols); c++)
             for (size_t r = 0; r < ARRAY_LEN(rows); r++)
                 one_product(s, k, int_types[i], rows[r], cols[c], toks[(c + r) % ARRAY_LEN(toks)], FILL_RANDOM, &seed);
@@ -157,6 +167,53 @@ static void batches(const kernels *s, const kernels *k) {
 }
 
 static void batches_are_tokens(void) { each_set(batches); }
+
+/* Equal bits, or both not a number. */
+static void check_same_or_nan(const float *got, const float *want, int64_t n, const char *what) {
+    for (int64_t i = 0; i < n; i++)
+        if (!isnan(got[i]) || !isnan(want[i])) CHECK_SAME(got + i, want + i, 4, what);
+}
+
+/* 9 rows of equal bytes against activations of the largest magnitude: what an int16 must hold at most. */
+static void one_extreme(const kernels *s, const kernels *k, type_id t, int byte, int signs, float d) {
+    enum { ROWS = 9, TOKENS = 7 };
+    const type_info *ti = type_get(t);
+    const int64_t    cols = 3 * ti->block_elems;
+    size_t           row = 0;
+    char             what[120];
+    snprintf(what, sizeof what, "%s %s bytes=%d signs=%d d=%g", k->name, ti->name, byte, signs, (double)d);
+    CHECK(type_row_bytes(ti, (uint64_t)cols, &row));
+    uint8_t *w = mem_zero(ROWS, row);
+    for (size_t at = 0; at < ROWS * row; at += (size_t)ti->block_bytes) {
+        for (size_t i = 0; i < (size_t)ti->block_bytes; i++) w[at + i] = (uint8_t)(byte >= 0 ? byte : (int)(at + i)); /* -1: all codes */
+        put_scales(w + at, t, f32_to_f16(d), f32_to_f16(-d));
+    }
+    char *act = mem_zero(TOKENS, act_bytes(cols));
+    float want[TOKENS * ROWS], got[TOKENS * ROWS] = {0}, *x = mem_zero((size_t)cols, 4);
+    for (int64_t i = 0; i < cols; i++) x[i] = signs == 0 ? 1 : signs == 1 ? -1 : i % 2 ? 1 : -1;
+    for (int64_t i = 0; i < TOKENS; i++) s->act_from_f32(act + (size_t)i * act_bytes(cols), x, cols);
+    s->matmul[t](want, ROWS, w, row, ROWS, cols, act, TOKENS);
+    k->matmul[t](got, ROWS, w, row, ROWS, cols, act, TOKENS);
+    check_same_or_nan(got, want, TOKENS * ROWS, what);
+    uint8_t *packed = pack_all(t, w, row, 1, cols, what);
+    memset(got, 0, sizeof got);
+    k->packed[t](got, ROWS, packed, 1, cols, act, TOKENS);
+    for (int i = 0; i < TOKENS; i++) check_same_or_nan(got + i * ROWS, want + i * ROWS, 8, what);
+    double size, sum = exact(ti, w, act_of(act, cols), cols, &size);
+    CHECK(isnan(sum) || isinf(sum) ? !isfinite(want[0]) : fabs((double)want[0] - sum) <= 1e-5 * (size + fabs((double)d) * (double)cols));
+    mem_free(packed), mem_free(x), mem_free(act), mem_free(w);
+}
+
+static void extremes(const kernels *s, const kernels *k) {
+    static const int   bytes[] = {0, 0xff, 0x80, 0x7f, 0x0f, 0xf0, 0x88, 0x33, 0xcc, -1};
+    static const float d[] = {1, 0, -0.5f, 65504, 6e-8f, INFINITY, NAN};
+    for (size_t t = 0; t < ARRAY_LEN(int_types); t++)
+        for (size_t b = 0; b < ARRAY_LEN(bytes); b++)
+            for (int signs = 0; signs < 3; signs++)
+                for (size_t i = 0; i < ARRAY_LEN(d); i++) one_extreme(s, k, int_types[t], bytes[b], signs, d[i]);
+}
+
+static void extreme_blocks_are_equal(void) { each_set(extremes); }
 
 static void activations(const kernels *s, const kernels *k) {
     float x[96];
@@ -363,8 +420,9 @@ static void names_are_checked(void) {
 }
 
 const test_case tests_kernels[] = {
-    {"integer_products_are_equal", "5 formats, odd sizes, extreme blocks: the same bits as scalar, near the exact sum", integer_products_are_equal},
+    {"integer_products_are_equal", "12 formats, odd sizes: the same bits as scalar, packed or not, near the exact sum", integer_products_are_equal},
     {"batches_are_tokens", "1 to 600 tokens at once: each as if it came alone, on every instruction set", batches_are_tokens},
+    {"extreme_blocks_are_equal", "largest and smallest codes, scales and activations; scales 0, negative, infinite, NaN", extreme_blocks_are_equal},
     {"activations_keep_nan_visible", "a NaN or infinity marks its block", activations_keep_nan_visible},
     {"float_loops_are_equal", "norms, activations, exp, float products: the same bits as scalar, near libm", float_loops_are_equal},
     {"cache_blocks_are_equal", "scores and values of f16, f32 and q8_0 blocks: the same bits as scalar, near float64", cache_blocks_are_equal},

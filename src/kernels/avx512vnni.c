@@ -7,8 +7,10 @@
 #include <immintrin.h>
 #define R8_DPBUSD _mm256_dpbusd_epi32
 #include "attend_x86.h"
+#include "r8_x86_more.h"
 
 R8_ALL_PACKED
+R8_ALL_MORE
 
 #undef R8_DPBUSD
 #define R8_DPBUSD _mm512_dpbusd_epi32
@@ -24,8 +26,9 @@ PANELS_Q4_0 PANELS_Q8_0 PANELS_Q4_K PANELS_Q5_K PANELS_Q6_K
 const kernels kernels_avx512vnni = {
     .name = "avx512vnni",
     .need = CPU_AVX2 | CPU_FMA | CPU_F16C | CPU_AVX512_VNNI,
+    .matmul = {R8_MORE_MATMUL},
     .packed = {[TYPE_Q4_0] = panels_q4_0, [TYPE_Q8_0] = panels_q8_0, [TYPE_Q4_K] = panels_q4_k, [TYPE_Q5_K] = panels_q5_k,
-               [TYPE_Q6_K] = panels_q6_k},
+               [TYPE_Q6_K] = panels_q6_k, R8_MORE_PACKED},
     .packing_pays = true,
     .scores = {[SLM_KV_Q8_0] = scores_q8},
 };

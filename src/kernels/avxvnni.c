@@ -1,4 +1,4 @@
-/* avxvnni.c - products of packed weights with VNNI's dot product in 256-bit registers (AVX-VNNI).
+/* avxvnni.c - integer products with VNNI's dot product in 256-bit registers (AVX-VNNI).
  *
  * vpdpbusd adds four products of unsigned by signed bytes into int32: no overflow to plan around. */
 #include "kernels.h"
@@ -6,8 +6,10 @@
 #include <immintrin.h>
 #define R8_DPBUSD _mm256_dpbusd_avx_epi32
 #include "attend_x86.h"
+#include "r8_x86_more.h"
 
 R8_ALL_PACKED
+R8_ALL_MORE
 
 #define P_ROWS 8
 enum { TILE = 6, TILE_MINS = 4, FEW = 8 };
@@ -19,8 +21,9 @@ PANELS_Q4_0 PANELS_Q8_0 PANELS_Q4_K PANELS_Q5_K PANELS_Q6_K
 const kernels kernels_avxvnni = {
     .name = "avxvnni",
     .need = CPU_AVX2 | CPU_FMA | CPU_F16C | CPU_AVX_VNNI,
+    .matmul = {R8_MORE_MATMUL},
     .packed = {[TYPE_Q4_0] = panels_q4_0, [TYPE_Q8_0] = panels_q8_0, [TYPE_Q4_K] = panels_q4_k, [TYPE_Q5_K] = panels_q5_k,
-               [TYPE_Q6_K] = panels_q6_k},
+               [TYPE_Q6_K] = panels_q6_k, R8_MORE_PACKED},
     .packing_pays = true,
     .scores = {[SLM_KV_Q8_0] = scores_q8},
 };

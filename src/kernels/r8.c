@@ -7,6 +7,13 @@ _Static_assert(sizeof(r8_q8_0) == 8 * sizeof(block_q8_0), "packing keeps the siz
 _Static_assert(sizeof(r8_q4_k) == 8 * sizeof(block_q4_k), "packing keeps the size");
 _Static_assert(sizeof(r8_q5_k) == 8 * sizeof(block_q5_k), "packing keeps the size");
 _Static_assert(sizeof(r8_q6_k) == 8 * sizeof(block_q6_k), "packing keeps the size");
+_Static_assert(sizeof(r8_q4_1) == 8 * sizeof(block_q4_1), "packing keeps the size");
+_Static_assert(sizeof(r8_q5_0) == 8 * sizeof(block_q5_0), "packing keeps the size");
+_Static_assert(sizeof(r8_q5_1) == 8 * sizeof(block_q5_1), "packing keeps the size");
+_Static_assert(sizeof(r8_iq4_nl) == 8 * sizeof(block_iq4_nl), "packing keeps the size");
+_Static_assert(sizeof(r8_iq4_xs) == 8 * sizeof(block_iq4_xs), "packing keeps the size");
+_Static_assert(sizeof(r8_q2_k) == 8 * sizeof(block_q2_k), "packing keeps the size");
+_Static_assert(sizeof(r8_q3_k) == 8 * sizeof(block_q3_k), "packing keeps the size");
 
 /* Four bytes at a time; shifts and masks stay within each byte, so the byte order does not matter. */
 static uint32_t word(const uint8_t *p) {
@@ -15,7 +22,7 @@ static uint32_t word(const uint8_t *p) {
     return v;
 }
 static void put_word(uint8_t *p, uint32_t v) { memcpy(p, &v, 4); }
-enum { NIBBLES = 0x0f0f0f0f, PAIRS = 0x03030303 };
+enum { NIBBLES = 0x0f0f0f0f, PAIRS = 0x03030303, ONES = 0x01010101 };
 
 static void q4_0_in(r8_q4_0 *p, const block_q4_0 *b, int r) {
     p->d[r] = b->d;
@@ -112,44 +119,201 @@ void r8_block_q5_k(block_q5_k *b, const r8_q5_k *p, int r) {
     for (int i = 0; i < 32; i++) b->qh[i] = p->qh[i / 4][r][i % 4];
 }
 
-static int six_bits_packed(const r8_q6_k *p, int r, int col) {
-    const int c = col / 64, j = col % 64;
-    const int lo = p->ql[c][j % 32 / 4][r][j % 4] >> j / 32 * 4 & 15;
-    return lo | (p->qh[c][j % 16 / 4][r][j % 4] >> j / 16 * 2 & 3) << 4;
+/* Two-bit fields: chunks 2h and 2h + 1 are the bit pairs 0, 1 and 2, 3 of half h's 32 bytes. */
+static void pairs_in(uint8_t q[4][4][8][4], const uint8_t *from, int r) {
+    for (int c = 0; c < 4; c++)
+        for (int j = 0; j < 4; j++) {
+            const uint8_t *at = from + c / 2 * 32 + 4 * j;
+            const uint32_t x = word(at) >> c % 2 * 4, y = word(at + 16) >> c % 2 * 4;
+            put_word(q[c][j][r], (x & PAIRS) | (y & PAIRS) << 2 | (x >> 2 & PAIRS) << 4 | (y >> 2 & PAIRS) << 6);
+        }
 }
 
-/* Chunks 2h and 2h + 1 are the low and high nibbles of half h's 64 bytes, and its bit pairs 0, 1 and 2, 3. */
+static void pairs_out(uint8_t *to, const uint8_t q[4][4][8][4], int r) {
+    memset(to, 0, 64);
+    for (int col = 0; col < 256; col++) {
+        const int v = q[col / 64][col % 16 / 4][r][col % 4] >> col % 64 / 16 * 2 & 3;
+        to[col / 128 * 32 + col % 32] |= (uint8_t)(v << col % 128 / 32 * 2);
+    }
+}
+
+/* Chunks 2h and 2h + 1 are the low and high nibbles of half h's 64 bytes. */
 static void q6_k_in(r8_q6_k *p, const block_q6_k *b, int r) {
     p->d[r] = b->d;
     for (int g = 0; g < 16; g++) p->sc[g][r] = b->sc[g];
     for (int c = 0; c < 4; c++) {
-        const uint8_t *ql = b->ql + c / 2 * 64, *qh = b->qh + c / 2 * 32;
+        const uint8_t *ql = b->ql + c / 2 * 64;
         for (int g = 0; g < 8; g++) {
             const uint32_t x = word(ql + 4 * g), y = word(ql + 32 + 4 * g);
             put_word(p->ql[c][g][r], c % 2 ? (x >> 4 & NIBBLES) | (y & ~(uint32_t)NIBBLES) : (x & NIBBLES) | (y & NIBBLES) << 4);
         }
-        for (int j = 0; j < 4; j++) {
-            const uint32_t x = word(qh + 4 * j) >> c % 2 * 4, y = word(qh + 16 + 4 * j) >> c % 2 * 4;
-            put_word(p->qh[c][j][r], (x & PAIRS) | (y & PAIRS) << 2 | (x >> 2 & PAIRS) << 4 | (y >> 2 & PAIRS) << 6);
-        }
     }
+    pairs_in(p->qh, b->qh, r);
 }
 
 void r8_block_q6_k(block_q6_k *b, const r8_q6_k *p, int r) {
     b->d = p->d[r];
     for (int g = 0; g < 16; g++) b->sc[g] = p->sc[g][r];
     memset(b->ql, 0, sizeof b->ql);
-    memset(b->qh, 0, sizeof b->qh);
     for (int col = 0; col < 256; col++) {
-        const int half = col / 128, j = col % 128, v = six_bits_packed(p, r, col);
-        b->ql[half * 64 + j % 64] |= (uint8_t)((v & 15) << j / 64 * 4);
-        b->qh[half * 32 + j % 32] |= (uint8_t)(v >> 4 << j / 32 * 2);
+        const int v = p->ql[col / 64][col % 32 / 4][r][col % 4] >> col % 64 / 32 * 4 & 15;
+        b->ql[col / 128 * 64 + col % 64] |= (uint8_t)(v << col % 128 / 64 * 4);
     }
+    pairs_out(b->qh, p->qh, r);
+}
+
+static void q4_1_in(r8_q4_1 *p, const block_q4_1 *b, int r) {
+    p->d[r] = b->d;
+    p->m[r] = b->m;
+    for (int g = 0; g < 4; g++) memcpy(p->q[g][r], b->q + 4 * g, 4);
+}
+
+void r8_block_q4_1(block_q4_1 *b, const r8_q4_1 *p, int r) {
+    b->d = p->d[r];
+    b->m = p->m[r];
+    for (int g = 0; g < 4; g++) memcpy(b->q + 4 * g, p->q[g][r], 4);
+}
+
+/* The bits 0, 4, 8, .. 28 of v as one byte. */
+static uint8_t every_fourth(uint32_t v) {
+    v &= 0x11111111;
+    v = (v | v >> 3) & 0x03030303;
+    v = (v | v >> 6) & 0x000f000f;
+    return (uint8_t)(v | v >> 12);
+}
+
+static void fives_in(uint8_t to[4], const uint8_t qh[4]) {
+    const uint32_t v = (uint32_t)qh[0] | (uint32_t)qh[1] << 8 | (uint32_t)qh[2] << 16 | (uint32_t)qh[3] << 24;
+    for (int t = 0; t < 4; t++) to[t] = every_fourth(v >> t);
+}
+
+static void fives_out(uint8_t qh[4], const uint8_t from[4]) {
+    memset(qh, 0, 4);
+    for (int i = 0; i < 32; i++) qh[i / 8] |= (uint8_t)((from[i % 4] >> i / 4 & 1) << i % 8);
+}
+
+static void q5_0_in(r8_q5_0 *p, const block_q5_0 *b, int r) {
+    p->d[r] = b->d;
+    fives_in(p->qh[r], b->qh);
+    for (int g = 0; g < 4; g++) memcpy(p->q[g][r], b->q + 4 * g, 4);
+}
+
+void r8_block_q5_0(block_q5_0 *b, const r8_q5_0 *p, int r) {
+    b->d = p->d[r];
+    fives_out(b->qh, p->qh[r]);
+    for (int g = 0; g < 4; g++) memcpy(b->q + 4 * g, p->q[g][r], 4);
+}
+
+static void q5_1_in(r8_q5_1 *p, const block_q5_1 *b, int r) {
+    p->d[r] = b->d;
+    p->m[r] = b->m;
+    fives_in(p->qh[r], b->qh);
+    for (int g = 0; g < 4; g++) memcpy(p->q[g][r], b->q + 4 * g, 4);
+}
+
+void r8_block_q5_1(block_q5_1 *b, const r8_q5_1 *p, int r) {
+    b->d = p->d[r];
+    b->m = p->m[r];
+    fives_out(b->qh, p->qh[r]);
+    for (int g = 0; g < 4; g++) memcpy(b->q + 4 * g, p->q[g][r], 4);
+}
+
+static void iq4_nl_in(r8_iq4_nl *p, const block_iq4_nl *b, int r) {
+    p->d[r] = b->d;
+    for (int g = 0; g < 4; g++) memcpy(p->q[g][r], b->q + 4 * g, 4);
+}
+
+void r8_block_iq4_nl(block_iq4_nl *b, const r8_iq4_nl *p, int r) {
+    b->d = p->d[r];
+    for (int g = 0; g < 4; g++) memcpy(b->q + 4 * g, p->q[g][r], 4);
+}
+
+static void iq4_xs_in(r8_iq4_xs *p, const block_iq4_xs *b, int r) {
+    int8_t sc[8];
+    p->d[r] = b->d;
+    quant_unpack_iq4_xs(sc, b);
+    for (int s = 0; s < 8; s++) sc[s] = (int8_t)(sc[s] + 32);
+    for (int s = 0; s < 4; s++) p->sl[s][r] = (uint8_t)((sc[s] & 15) | (sc[s + 4] & 15) << 4);
+    for (int h = 0; h < 2; h++)
+        p->sh[h][r] = (uint8_t)(sc[h] >> 4 | sc[h + 2] >> 4 << 2 | sc[h + 4] >> 4 << 4 | sc[h + 6] >> 4 << 6);
+    for (int g = 0; g < 32; g++) memcpy(p->q[g / 4][g % 4][r], b->q + 4 * g, 4);
+}
+
+void r8_block_iq4_xs(block_iq4_xs *b, const r8_iq4_xs *p, int r) {
+    b->d = p->d[r];
+    b->sh = 0;
+    memset(b->sl, 0, sizeof b->sl);
+    for (int s = 0; s < 8; s++) {
+        b->sl[s / 2] |= (uint8_t)((p->sl[s % 4][r] >> s / 4 * 4 & 15) << s % 2 * 4);
+        b->sh |= (uint16_t)((p->sh[s % 2][r] >> s / 2 * 2 & 3) << 2 * s);
+    }
+    for (int g = 0; g < 32; g++) memcpy(b->q + 4 * g, p->q[g / 4][g % 4][r], 4);
+}
+
+static void q2_k_in(r8_q2_k *p, const block_q2_k *b, int r) {
+    p->d[r] = b->d;
+    p->dmin[r] = b->dmin;
+    for (int g = 0; g < 16; g++) p->sc[g / 2][r][g % 2] = b->sc[g];
+    pairs_in(p->q, b->q, r);
+}
+
+void r8_block_q2_k(block_q2_k *b, const r8_q2_k *p, int r) {
+    b->d = p->d[r];
+    b->dmin = p->dmin[r];
+    for (int g = 0; g < 16; g++) b->sc[g] = p->sc[g / 2][r][g % 2];
+    pairs_out(b->q, p->q, r);
+}
+
+/* The file's third bits: bit s of byte i is column 32s + i. */
+static void thirds_in(uint8_t qh[4][2][8][4], const uint8_t *from, int r) {
+    for (int c = 0; c < 4; c++)
+        for (int j = 0; j < 4; j += 2) {
+            uint32_t v = 0;
+            for (int i = 0; i < 4; i++) { /* bit i: column 4(j + i / 2) + t of the group k = i % 2, and bit i + 4 of the group k + 2 */
+                const uint32_t x = word(from + i % 2 * 16 + 4 * (j + i / 2)) >> 2 * c;
+                v |= (x & ONES) << i | (x >> 1 & ONES) << (i + 4);
+            }
+            put_word(qh[c][j / 2][r], v);
+        }
+}
+
+static void thirds_out(uint8_t *to, const uint8_t qh[4][2][8][4], int r) {
+    memset(to, 0, 32);
+    for (int col = 0; col < 256; col++) {
+        const int k = col % 64 / 16, j = col % 16 / 4;
+        const int bit = qh[col / 64][j / 2][r][col % 4] >> (j % 2 * 2 + k % 2 + k / 2 * 4) & 1;
+        to[col % 32] |= (uint8_t)(bit << col / 32);
+    }
+}
+
+static void q3_k_in(r8_q3_k *p, const block_q3_k *b, int r) {
+    int8_t sc[16];
+    p->d[r] = b->d;
+    quant_unpack_q3_k(sc, b->sc);
+    for (int g = 0; g < 16; g++) sc[g] = (int8_t)(sc[g] + 32);
+    for (int g = 0; g < 8; g++) p->sl[g / 2][r][g % 2] = (uint8_t)((sc[g] & 15) | (sc[g + 8] & 15) << 4);
+    for (int g = 0; g < 4; g++)
+        p->sh[g / 2][r][g % 2] = (uint8_t)(sc[g] >> 4 | sc[g + 4] >> 4 << 2 | sc[g + 8] >> 4 << 4 | sc[g + 12] >> 4 << 6);
+    pairs_in(p->q, b->q, r);
+    thirds_in(p->qh, b->qh, r);
+}
+
+void r8_block_q3_k(block_q3_k *b, const r8_q3_k *p, int r) {
+    b->d = p->d[r];
+    memset(b->sc, 0, sizeof b->sc);
+    for (int g = 0; g < 16; g++) {
+        b->sc[g % 8] |= (uint8_t)((p->sl[g % 8 / 2][r][g % 2] >> g / 8 * 4 & 15) << g / 8 * 4);
+        b->sc[8 + g % 4] |= (uint8_t)((p->sh[g % 4 / 2][r][g % 2] >> g / 4 * 2 & 3) << g / 4 * 2);
+    }
+    pairs_out(b->q, p->q, r);
+    thirds_out(b->qh, p->qh, r);
 }
 
 /* ---- by format -------------------------------------------------------------------- */
 
-#define R8_FORMATS(X) X(Q4_0, q4_0) X(Q8_0, q8_0) X(Q4_K, q4_k) X(Q5_K, q5_k) X(Q6_K, q6_k)
+#define R8_FORMATS(X) \
+    X(Q4_0, q4_0) X(Q8_0, q8_0) X(Q4_K, q4_k) X(Q5_K, q5_k) X(Q6_K, q6_k) X(Q4_1, q4_1) X(Q5_0, q5_0) X(Q5_1, q5_1) \
+    X(IQ4_NL, iq4_nl) X(IQ4_XS, iq4_xs) X(Q2_K, q2_k) X(Q3_K, q3_k)
 
 bool r8_has(type_id t) {
     switch (t) {

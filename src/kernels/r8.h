@@ -13,8 +13,12 @@
 #define R8_H
 #include "../quant.h"
 
-/* q[g][row][t]: columns 4g + t in the low nibble, 16 + 4g + t in the high one. */
-typedef struct { uint16_t d[8]; uint8_t q[4][8][4]; } r8_q4_0;
+/* q[g][row][t]: columns 4g + t in the low nibble, 16 + 4g + t in the high one.  qh[row][t]: bit i is
+ * the fifth bit of column 4i + t. */
+typedef struct { uint16_t d[8]; uint8_t q[4][8][4]; } r8_q4_0, r8_iq4_nl;
+typedef struct { uint16_t d[8], m[8]; uint8_t q[4][8][4]; } r8_q4_1;
+typedef struct { uint16_t d[8]; uint8_t qh[8][4], q[4][8][4]; } r8_q5_0;
+typedef struct { uint16_t d[8], m[8]; uint8_t qh[8][4], q[4][8][4]; } r8_q5_1;
 typedef struct { uint16_t d[8]; int8_t q[8][8][4]; } r8_q8_0;
 /* sl[sub][row]: low 4 bits of the scale, of the min above them.  sh[s][row]: the two high bits of scale
  * and min of sub-block s in the low nibble, of s + 4 in the high one.  q[sub][g][row][t]: column
@@ -25,6 +29,15 @@ typedef struct { uint16_t d[8], dmin[8]; uint8_t sl[8][8], sh[4][8], q[8][4][8][
 /* A chunk is 64 columns.  ql[chunk][g][row][t]: columns 4g + t, low nibble, and 32 + 4g + t, high nibble.
  * qh[chunk][j][row][t]: the two high bits of columns 4j + t, + 16, + 32, + 48, lowest first. */
 typedef struct { uint16_t d[8]; int8_t sc[16][8]; uint8_t ql[4][8][8][4], qh[4][4][8][4]; } r8_q6_k;
+/* sl[s][row]: low 4 bits of the scales of sub-blocks s and s + 4.  sh[h][row]: the two high bits of those of
+ * sub-blocks h, h + 2, h + 4, h + 6, lowest first.  q as in Q4_K. */
+typedef struct { uint16_t d[8]; uint8_t sl[4][8], sh[2][8], q[8][4][8][4]; } r8_iq4_xs;
+/* sc[b][row][i]: the file's byte of group 2b + i.  q as qh in Q6_K: the two bits of columns 4j + t, + 16, .. */
+typedef struct { uint16_t d[8], dmin[8]; uint8_t sc[8][8][2], q[4][4][8][4]; } r8_q2_k;
+/* sl[b][row][i]: low 4 bits of the scales of groups 2b + i and 2(b + 4) + i.  sh[h][row][i]: the two high bits
+ * of those of groups 2b + i, b = h, h + 2, h + 4, h + 6.  q as in Q2_K.  qh[chunk][j / 2][row][t]: the third
+ * bit of column 16k + 4j + t of the chunk is bit j % 2 * 2 + k % 2 + k / 2 * 4. */
+typedef struct { uint16_t d[8]; uint8_t sl[4][8][2], sh[2][8][2], q[4][4][8][4], qh[4][2][8][4]; } r8_q3_k;
 
 /* A packed tensor of a GGUF file: its type is R8_FILE_TYPE + the id of the format ("r8" and two zero
  * bytes: far from ggml's ids, which other programs refuse as unknown); it has two dimensions and at
@@ -49,4 +62,11 @@ void r8_block_q8_0(block_q8_0 *b, const r8_q8_0 *p, int row);
 void r8_block_q4_k(block_q4_k *b, const r8_q4_k *p, int row);
 void r8_block_q5_k(block_q5_k *b, const r8_q5_k *p, int row);
 void r8_block_q6_k(block_q6_k *b, const r8_q6_k *p, int row);
+void r8_block_q4_1(block_q4_1 *b, const r8_q4_1 *p, int row);
+void r8_block_q5_0(block_q5_0 *b, const r8_q5_0 *p, int row);
+void r8_block_q5_1(block_q5_1 *b, const r8_q5_1 *p, int row);
+void r8_block_iq4_nl(block_iq4_nl *b, const r8_iq4_nl *p, int row);
+void r8_block_iq4_xs(block_iq4_xs *b, const r8_iq4_xs *p, int row);
+void r8_block_q2_k(block_q2_k *b, const r8_q2_k *p, int row);
+void r8_block_q3_k(block_q3_k *b, const r8_q3_k *p, int row);
 #endif

@@ -7,13 +7,21 @@
  *   Q4_K, Q5_K   per superblock, over its 8 groups: fs = fma(sc * s, dot, fs), fm = fma(m, ms, fm);
  *                then acc = fma(fs, d, acc), am = fma(fm, dmin, am); the result is acc - am
  *   Q6_K         per superblock, over its 16 groups: fs = fma(sc * s, dot - 32 * S16, fs);
- *                then acc = fma(fs, d, acc) */
+ *                then acc = fma(fs, d, acc)
+ *   Q5_0         acc = fma(d * s, dot - 16 * S, acc)
+ *   Q4_1, Q5_1   acc = fma(d * s, dot, acc), am = fma(-m, ms, am); the result is acc - am
+ *   IQ4_NL       as Q8_0, with the values that the codes stand for
+ *   IQ4_XS       per superblock, over its 8 groups: fs = fma(sc * s, dot, fs); then acc = fma(fs, d, acc)
+ *   Q2_K, Q3_K   two groups of 16 share an s and are added up with their scales in integers: per superblock,
+ *                over its 8 pairs, fs = fma(s, sc0 * dot0 + sc1 * dot1, fs) with the dots of q - 4 in Q3_K, and
+ *                in Q2_K fm = fma(s, m0 * S16[0] + m1 * S16[1], fm); then as Q4_K (Q2_K) or Q6_K (Q3_K).
+ *                The largest such sum is 2 * 32 * 16 * 4 * 127 = 520192: a float holds it exactly. */
 #include "kernels.h"
 #include "r8.h"
 #include <math.h>
 #include <string.h>
 
-/* A row's sums so far: the products, and (Q4_K, Q5_K) what the mins take off. */
+/* A row's sums so far: the products, and what the mins take off in formats that have them. */
 typedef struct {
     float acc, am;
 } row_sum;
@@ -81,6 +89,93 @@ static void step_q6_k(row_sum *s, const block_q6_k *b, act_view a, int64_t i) {
     s->acc = fmaf(fs, f16_to_f32(b->d), s->acc);
 }
 
+static void step_q4_1(row_sum *s, const block_q4_1 *b, act_view a, int64_t i) {
+    const int8_t *x = a.q + i * 32;
+    int           sum = 0;
+    for (int j = 0; j < 16; j++) sum += (b->q[j] & 15) * x[j] + (b->q[j] >> 4) * x[j + 16];
+    s->acc = fmaf(f16_to_f32(b->d) * a.s[i], (float)sum, s->acc);
+    s->am = fmaf(-f16_to_f32(b->m), a.ms[i], s->am);
+}
+
+static int dot_five_bits(const uint8_t *q, const uint8_t *qh, const int8_t *x) {
+    int sum = 0;
+    for (int j = 0; j < 32; j++) {
+        const int lo = q[j % 16] >> j / 16 * 4 & 15, hi = qh[j / 8] >> j % 8 & 1;
+        sum += (lo | hi << 4) * x[j];
+    }
+    return sum;
+}
+
+static void step_q5_0(row_sum *s, const block_q5_0 *b, act_view a, int64_t i) {
+    const int sum = dot_five_bits(b->q, b->qh, a.q + i * 32) - 16 * (a.sum16[2 * i] + a.sum16[2 * i + 1]);
+    s->acc = fmaf(f16_to_f32(b->d) * a.s[i], (float)sum, s->acc);
+}
+
+static void step_q5_1(row_sum *s, const block_q5_1 *b, act_view a, int64_t i) {
+    s->acc = fmaf(f16_to_f32(b->d) * a.s[i], (float)dot_five_bits(b->q, b->qh, a.q + i * 32), s->acc);
+    s->am = fmaf(-f16_to_f32(b->m), a.ms[i], s->am);
+}
+
+static int dot_codes(const uint8_t *q, const int8_t *x) {
+    int sum = 0;
+    for (int j = 0; j < 16; j++) sum += iq4_values[q[j] & 15] * x[j] + iq4_values[q[j] >> 4] * x[j + 16];
+    return sum;
+}
+
+static void step_iq4_nl(row_sum *s, const block_iq4_nl *b, act_view a, int64_t i) {
+    s->acc = fmaf(f16_to_f32(b->d) * a.s[i], (float)dot_codes(b->q, a.q + i * 32), s->acc);
+}
+
+static void step_iq4_xs(row_sum *s, const block_iq4_xs *b, act_view a, int64_t i) {
+    int8_t sc[8];
+    float  fs = 0;
+    quant_unpack_iq4_xs(sc, b);
+    for (int g = 0; g < 8; g++) {
+        const int64_t k = i * 8 + g;
+        fs = fmaf((float)sc[g] * a.s[k], (float)dot_codes(b->q + g * 16, a.q + k * 32), fs);
+    }
+    s->acc = fmaf(fs, f16_to_f32(b->d), s->acc);
+}
+
+static void step_q2_k(row_sum *s, const block_q2_k *b, act_view a, int64_t i) {
+    float fs = 0, fm = 0;
+    for (int g = 0; g < 8; g++) {
+        const int64_t k = i * 8 + g;
+        int           sum = 0, mins = 0;
+        for (int half = 0; half < 2; half++) {
+            uint8_t   w[16];
+            const int sc = b->sc[2 * g + half];
+            for (int j = 0; j < 16; j++) w[j] = b->q[g / 4 * 32 + half * 16 + j] >> g % 4 * 2 & 3;
+            sum += (sc & 15) * dot(w, a.q + k * 32 + half * 16, 16);
+            mins += (sc >> 4) * a.sum16[2 * k + half];
+        }
+        fs = fmaf(a.s[k], (float)sum, fs);
+        fm = fmaf(a.s[k], (float)mins, fm);
+    }
+    s->acc = fmaf(fs, f16_to_f32(b->d), s->acc);
+    s->am = fmaf(fm, f16_to_f32(b->dmin), s->am);
+}
+
+static void step_q3_k(row_sum *s, const block_q3_k *b, act_view a, int64_t i) {
+    int8_t sc[16];
+    float  fs = 0;
+    quant_unpack_q3_k(sc, b->sc);
+    for (int g = 0; g < 8; g++) {
+        const int64_t k = i * 8 + g;
+        int           sum = 0;
+        for (int half = 0; half < 2; half++) {
+            uint8_t w[16]; /* w - 4 is the weight */
+            for (int j = 0; j < 16; j++) {
+                const int at = half * 16 + j;
+                w[j] = (uint8_t)((b->q[g / 4 * 32 + at] >> g % 4 * 2 & 3) | (b->qh[at] >> g & 1) << 2);
+            }
+            sum += sc[2 * g + half] * (dot(w, a.q + k * 32 + half * 16, 16) - 4 * a.sum16[2 * k + half]);
+        }
+        fs = fmaf(a.s[k], (float)sum, fs);
+    }
+    s->acc = fmaf(fs, f16_to_f32(b->d), s->acc);
+}
+
 /* The products of rows as in the file, and of packed groups of 8 rows. */
 #define MATMUL(ID, id) \
     static void matmul_##id(float *y, int64_t ldy, const void *w, size_t row_bytes, int64_t rows, int64_t cols, \
@@ -117,6 +212,13 @@ MATMUL(Q8_0, q8_0)
 MATMUL(Q4_K, q4_k)
 MATMUL(Q5_K, q5_k)
 MATMUL(Q6_K, q6_k)
+MATMUL(Q4_1, q4_1)
+MATMUL(Q5_0, q5_0)
+MATMUL(Q5_1, q5_1)
+MATMUL(IQ4_NL, iq4_nl)
+MATMUL(IQ4_XS, iq4_xs)
+MATMUL(Q2_K, q2_k)
+MATMUL(Q3_K, q3_k)
 
 static void act_from_f32(void *dst, const float *src, int64_t n) {
     act_view a = act_of(dst, n);
@@ -345,9 +447,13 @@ static void blend(float *a, float fa, const float *b, float fb, int64_t n) {
 const kernels kernels_scalar = {
     .name = "scalar",
     .matmul = {[TYPE_Q4_0] = matmul_q4_0, [TYPE_Q8_0] = matmul_q8_0, [TYPE_Q4_K] = matmul_q4_k,
-               [TYPE_Q5_K] = matmul_q5_k, [TYPE_Q6_K] = matmul_q6_k},
+               [TYPE_Q5_K] = matmul_q5_k, [TYPE_Q6_K] = matmul_q6_k, [TYPE_Q4_1] = matmul_q4_1,
+               [TYPE_Q5_0] = matmul_q5_0, [TYPE_Q5_1] = matmul_q5_1, [TYPE_IQ4_NL] = matmul_iq4_nl,
+               [TYPE_IQ4_XS] = matmul_iq4_xs, [TYPE_Q2_K] = matmul_q2_k, [TYPE_Q3_K] = matmul_q3_k},
     .packed = {[TYPE_Q4_0] = packed_q4_0, [TYPE_Q8_0] = packed_q8_0, [TYPE_Q4_K] = packed_q4_k,
-               [TYPE_Q5_K] = packed_q5_k, [TYPE_Q6_K] = packed_q6_k},
+               [TYPE_Q5_K] = packed_q5_k, [TYPE_Q6_K] = packed_q6_k, [TYPE_Q4_1] = packed_q4_1,
+               [TYPE_Q5_0] = packed_q5_0, [TYPE_Q5_1] = packed_q5_1, [TYPE_IQ4_NL] = packed_iq4_nl,
+               [TYPE_IQ4_XS] = packed_iq4_xs, [TYPE_Q2_K] = packed_q2_k, [TYPE_Q3_K] = packed_q3_k},
     .act_from_f32 = act_from_f32,
     .matmul_panel = matmul_panel,
     .panel_from_rows = panel_from_rows,
