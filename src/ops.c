@@ -1,4 +1,4 @@
-/* ops.c - matrix products as tasks of rows; formats without an integer kernel go through f32. */
+/* ops.c - matrix products as tasks of rows; what is neither multiplied in integers nor packed goes through f32. */
 #include "ops.h"
 #include "kernels/r8.h"
 #include <string.h>
@@ -45,7 +45,7 @@ typedef struct {
     void              *ctx;
 } product_job;
 
-/* Rows [r0, r1) of a format without an integer kernel: decoded to f32 eight rows and some columns
+/* Rows [r0, r1) of a format without an integer kernel, as in the file: decoded to f32 eight rows and some columns
  * at a time, the sums carried on from one run of columns to the next. */
 static void rows_through_f32(const product_job *j, const ops_product *p, int64_t r0, int64_t r1, int worker) {
     const kernels *k = &j->o->k;
@@ -73,18 +73,19 @@ static void rows_through_f32(const product_job *j, const ops_product *p, int64_t
     }
 }
 
-static void rows_in_integers(const product_job *j, const ops_product *p, int64_t r0, int64_t r1) {
+static void rows_of(const product_job *j, const ops_product *p, int64_t r0, int64_t r1, int worker) {
     const matrix    *m = p->m;
     const kernels   *k = &j->o->k;
     const ops_input *in = j->in;
+    const bool       integers = ops_in_integers(j->o, m);
     const int64_t    n_packed = m->packed ? m->rows / 8 * 8 : 0, end = r1 < n_packed ? r1 : n_packed;
-    if (r0 < end) k->packed[m->type->id](p->y + r0, p->ldy, m->data + (size_t)r0 * m->row_bytes, (end - r0) / 8, m->cols, in->act, in->n_tok);
-    if (r0 < end) r0 = end;
-    if (r0 < r1) k->matmul[m->type->id](p->y + r0, p->ldy, m->data + (size_t)r0 * m->row_bytes, m->row_bytes, r1 - r0, m->cols, in->act, in->n_tok);
-}
-
-static void rows_of(const product_job *j, const ops_product *p, int64_t r0, int64_t r1, int worker) {
-    if (ops_in_integers(j->o, p->m)) rows_in_integers(j, p, r0, r1);
+    if (r0 < end) {
+        k->packed[m->type->id](p->y + r0, p->ldy, m->data + (size_t)r0 * m->row_bytes, (end - r0) / 8, m->cols,
+                               integers ? in->act : (const void *)in->x, in->n_tok);
+        r0 = end;
+    }
+    if (r0 == r1) return;
+    if (integers) k->matmul[m->type->id](p->y + r0, p->ldy, m->data + (size_t)r0 * m->row_bytes, m->row_bytes, r1 - r0, m->cols, in->act, in->n_tok);
     else rows_through_f32(j, p, r0, r1, worker);
 }
 

@@ -8,6 +8,7 @@
 
 static const type_id int_types[] = {TYPE_Q4_0, TYPE_Q8_0, TYPE_Q4_K, TYPE_Q5_K, TYPE_Q6_K, TYPE_Q4_1, TYPE_Q5_0,
                                     TYPE_Q5_1, TYPE_IQ4_NL, TYPE_IQ4_XS, TYPE_Q2_K, TYPE_Q3_K};
+static const type_id float_types[] = {TYPE_F32, TYPE_F16, TYPE_BF16};
 
 /* Where a format keeps its half-float scales: random bits there would be NaN or huge. */
 static void put_scales(uint8_t *block, type_id t, uint16_t d, uint16_t dmin) {
@@ -214,6 +215,43 @@ static void extremes(const kernels *s, const kernels *k) {
 }
 
 static void extreme_blocks_are_equal(void) { each_set(extremes); }
+
+/* Packed floats give the bits of rows that are decoded and multiplied as panels. */
+static void one_float_product(const kernels *s, const kernels *k, type_id t, int64_t groups, int64_t cols, int64_t n_tok, uint64_t *seed) {
+    const type_info *ti = type_get(t);
+    const int64_t    ld = groups * 8 + 3;
+    char             what[120];
+    snprintf(what, sizeof what, "%s %s groups=%d cols=%d n_tok=%d", k->name, ti->name, (int)groups, (int)cols, (int)n_tok);
+    const size_t row = (size_t)(cols * ti->block_bytes);
+    uint8_t     *w = mem_zero((size_t)groups * 8, row);
+    float *f = random_vector(groups * 8 * cols, 1.0f, seed), *x = random_vector(cols * n_tok, 3.0f, seed), *panel = mem_zero((size_t)cols * 8, 4);
+    float *want = mem_zero((size_t)(ld * n_tok), 4), *got = mem_zero((size_t)(ld * n_tok), 4), *acc = mem_zero((size_t)n_tok * 8, 4);
+    if (t == TYPE_F16) s->f32_to_f16((uint16_t *)(void *)w, f, groups * 8 * cols);
+    else
+        for (int64_t i = 0; i < groups * 8 * cols; i++) memcpy(w + i * ti->block_bytes, (char *)(f + i) + 4 - ti->block_bytes, (size_t)ti->block_bytes);
+    for (int64_t g = 0; g < groups; g++) {
+        ti->to_f32(f, w + (size_t)g * 8 * row, 8 * cols);
+        s->panel_from_rows(panel, f, cols, cols);
+        memset(acc, 0, (size_t)n_tok * 32);
+        s->matmul_panel(acc, panel, cols, x, cols, n_tok);
+        for (int64_t i = 0; i < n_tok; i++) memcpy(want + i * ld + g * 8, acc + i * 8, 32);
+    }
+    uint8_t *packed = pack_all(t, w, row, groups, cols, what);
+    k->packed[t](got, ld, packed, groups, cols, x, n_tok);
+    CHECK_SAME(got, want, (size_t)(ld * n_tok) * 4, what);
+    mem_free(packed), mem_free(acc), mem_free(got), mem_free(want), mem_free(panel), mem_free(x), mem_free(f), mem_free(w);
+}
+
+static void float_products(const kernels *s, const kernels *k) {
+    static const int64_t cols[] = {1, 7, 33, 640}, groups[] = {1, 2, 3, 4, 7}, toks[] = {1, 2, 5, 6, 9, 13};
+    uint64_t             seed = 11;
+    for (size_t t = 0; t < ARRAY_LEN(float_types); t++)
+        for (size_t c = 0; c < ARRAY_LEN(cols); c++)
+            for (size_t g = 0; g < ARRAY_LEN(groups); g++)
+                for (size_t n = 0; n < ARRAY_LEN(toks); n++) one_float_product(s, k, float_types[t], groups[g], cols[c], toks[n], &seed);
+}
+
+static void float_products_are_equal(void) { each_set(float_products); }
 
 static void activations(const kernels *s, const kernels *k) {
     float x[96];
@@ -423,6 +461,7 @@ const test_case tests_kernels[] = {
     {"integer_products_are_equal", "12 formats, odd sizes: the same bits as scalar, packed or not, near the exact sum", integer_products_are_equal},
     {"batches_are_tokens", "1 to 600 tokens at once: each as if it came alone, on every instruction set", batches_are_tokens},
     {"extreme_blocks_are_equal", "largest and smallest codes, scales and activations; scales 0, negative, infinite, NaN", extreme_blocks_are_equal},
+    {"float_products_are_equal", "packed F32, F16 and BF16: the same bits as panels", float_products_are_equal},
     {"activations_keep_nan_visible", "a NaN or infinity marks its block", activations_keep_nan_visible},
     {"float_loops_are_equal", "norms, activations, exp, float products: the same bits as scalar, near libm", float_loops_are_equal},
     {"cache_blocks_are_equal", "scores and values of f16, f32 and q8_0 blocks: the same bits as scalar, near float64", cache_blocks_are_equal},

@@ -10,6 +10,7 @@
 #include "kernels.h"
 #include "../cpu.h"
 #include "attend_x86.h"
+#include "r8_x86_float.h"
 #include "r8_x86_more.h"
 #include <immintrin.h>
 #include <math.h>
@@ -524,6 +525,7 @@ static bool peaks(float *peak, const float *x, int64_t n) {
 
 R8_ALL_PACKED
 R8_ALL_MORE
+R8_ALL_FLOATS
 
 /* Where unpacking is dear, batches go through panels; the other formats' tiles are as fast. */
 #define P_ROWS 8
@@ -539,7 +541,7 @@ const kernels kernels_avx2 = {
     .matmul = {[TYPE_Q4_0] = matmul_q4_0, [TYPE_Q8_0] = matmul_q8_0, [TYPE_Q4_K] = matmul_q4_k,
                [TYPE_Q5_K] = matmul_q5_k, [TYPE_Q6_K] = matmul_q6_k, R8_MORE_MATMUL},
     .packed = {[TYPE_Q4_0] = packed_q4_0, [TYPE_Q8_0] = packed_q8_0, [TYPE_Q4_K] = packed_q4_k, [TYPE_Q5_K] = panels_q5_k,
-               [TYPE_Q6_K] = panels_q6_k, R8_MORE_PACKED},
+               [TYPE_Q6_K] = panels_q6_k, R8_MORE_PACKED, R8_FLOAT_PACKED},
     .packing_pays = true,
     .act_from_f32 = act_from_f32,
     .matmul_panel = matmul_panel,

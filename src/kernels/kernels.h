@@ -34,7 +34,8 @@ typedef struct {
      * act_bytes(cols) apart.  cols is a multiple of the format's block. */
     void (*matmul[TYPE_COUNT])(float *y, int64_t ldy, const void *w, size_t row_bytes, int64_t rows,
                                int64_t cols, const void *x, int64_t n_tok);
-    /* The same over packed weights (r8.h): groups of 8 rows one after another. */
+    /* The same over packed weights (r8.h): groups of 8 rows one after another.  F32, F16 and BF16 have only
+     * this entry: x is n_tok rows of cols floats, and a product is what matmul_panel makes of it. */
     void (*packed[TYPE_COUNT])(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x,
                                int64_t n_tok);
     bool packing_pays; /* packed is the faster form here: everywhere but in scalar.c, which reads both bit by bit */

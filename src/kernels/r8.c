@@ -314,11 +314,13 @@ void r8_block_q3_k(block_q3_k *b, const r8_q3_k *p, int r) {
 #define R8_FORMATS(X) \
     X(Q4_0, q4_0) X(Q8_0, q8_0) X(Q4_K, q4_k) X(Q5_K, q5_k) X(Q6_K, q6_k) X(Q4_1, q4_1) X(Q5_0, q5_0) X(Q5_1, q5_1) \
     X(IQ4_NL, iq4_nl) X(IQ4_XS, iq4_xs) X(Q2_K, q2_k) X(Q3_K, q3_k)
+#define R8_FLOATS(X) X(F32, uint32_t) X(F16, uint16_t) X(BF16, uint16_t)
 
 bool r8_has(type_id t) {
     switch (t) {
 #define X(ID, id) case TYPE_##ID:
         R8_FORMATS(X)
+        R8_FLOATS(X)
 #undef X
         return true;
     default: return false;
@@ -345,6 +347,13 @@ void r8_pack(type_id t, void *dst, const void *rows, size_t row_bytes, int64_t c
         break;
         R8_FORMATS(X)
 #undef X
+#define X(ID, elem) \
+    case TYPE_##ID: \
+        for (int64_t i = 0; i < cols; i++) \
+            for (int r = 0; r < 8; r++) ((elem *)dst)[i * 8 + r] = ((const elem *)(const void *)((const char *)rows + (size_t)r * row_bytes))[i]; \
+        break;
+        R8_FLOATS(X)
+#undef X
     default: break;
     }
 }
@@ -359,6 +368,13 @@ void r8_unpack(type_id t, void *rows, size_t row_bytes, const void *src, int64_t
         } \
         break;
         R8_FORMATS(X)
+#undef X
+#define X(ID, elem) \
+    case TYPE_##ID: \
+        for (int64_t i = 0; i < cols; i++) \
+            for (int r = 0; r < 8; r++) ((elem *)(void *)((char *)rows + (size_t)r * row_bytes))[i] = ((const elem *)src)[i * 8 + r]; \
+        break;
+        R8_FLOATS(X)
 #undef X
     default: break;
     }
@@ -375,6 +391,12 @@ void r8_row_to_f32(type_id t, float *dst, const void *group, int row, int64_t co
         } \
         break;
         R8_FORMATS(X)
+#undef X
+#define X(ID, elem) \
+    case TYPE_##ID: \
+        for (int64_t i = 0; i < cols; i++) to_f32_##ID(dst + i, (const elem *)group + i * 8 + row, 1); \
+        break;
+        R8_FLOATS(X)
 #undef X
     default: break;
     }

@@ -38,6 +38,7 @@ typedef struct { uint16_t d[8], dmin[8]; uint8_t sc[8][8][2], q[4][4][8][4]; } r
  * of those of groups 2b + i, b = h, h + 2, h + 4, h + 6.  q as in Q2_K.  qh[chunk][j / 2][row][t]: the third
  * bit of column 16k + 4j + t of the chunk is bit j % 2 * 2 + k % 2 + k / 2 * 4. */
 typedef struct { uint16_t d[8]; uint8_t sl[4][8][2], sh[2][8][2], q[4][4][8][4], qh[4][2][8][4]; } r8_q3_k;
+/* F32, F16 and BF16 are [column][row]. */
 
 /* A packed tensor of a GGUF file: its type is R8_FILE_TYPE + the id of the format ("r8" and two zero
  * bytes: far from ggml's ids, which other programs refuse as unknown); it has two dimensions and at

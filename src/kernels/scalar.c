@@ -15,7 +15,9 @@
  *   Q2_K, Q3_K   two groups of 16 share an s and are added up with their scales in integers: per superblock,
  *                over its 8 pairs, fs = fma(s, sc0 * dot0 + sc1 * dot1, fs) with the dots of q - 4 in Q3_K, and
  *                in Q2_K fm = fma(s, m0 * S16[0] + m1 * S16[1], fm); then as Q4_K (Q2_K) or Q6_K (Q3_K).
- *                The largest such sum is 2 * 32 * 16 * 4 * 127 = 520192: a float holds it exactly. */
+ *                The largest such sum is 2 * 32 * 16 * 4 * 127 = 520192: a float holds it exactly.
+ * Floats: F32, F16 and BF16 are not rounded and neither are their inputs: acc = fma(w[k], x[k], acc) in
+ * the order of k. */
 #include "kernels.h"
 #include "r8.h"
 #include <math.h>
@@ -219,6 +221,24 @@ MATMUL(IQ4_NL, iq4_nl)
 MATMUL(IQ4_XS, iq4_xs)
 MATMUL(Q2_K, q2_k)
 MATMUL(Q3_K, q3_k)
+
+#define PACKED_FLOATS(ID, id, elem) \
+    static void packed_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
+        const elem *p = w; \
+        for (int64_t g = 0; g < groups; g++, p += cols * 8) \
+            for (int64_t t = 0; t < n_tok; t++) { \
+                const float *in = (const float *)x + t * cols; \
+                float        acc[8] = {0}, v[8]; \
+                for (int64_t k = 0; k < cols; k++) { \
+                    to_f32_##ID(v, p + k * 8, 8); \
+                    for (int r = 0; r < 8; r++) acc[r] = fmaf(v[r], in[k], acc[r]); \
+                } \
+                memcpy(y + t * ldy + g * 8, acc, sizeof acc); \
+            } \
+    }
+PACKED_FLOATS(F32, f32, float)
+PACKED_FLOATS(F16, f16, uint16_t)
+PACKED_FLOATS(BF16, bf16, uint16_t)
 
 static void act_from_f32(void *dst, const float *src, int64_t n) {
     act_view a = act_of(dst, n);
@@ -453,7 +473,8 @@ const kernels kernels_scalar = {
     .packed = {[TYPE_Q4_0] = packed_q4_0, [TYPE_Q8_0] = packed_q8_0, [TYPE_Q4_K] = packed_q4_k,
                [TYPE_Q5_K] = packed_q5_k, [TYPE_Q6_K] = packed_q6_k, [TYPE_Q4_1] = packed_q4_1,
                [TYPE_Q5_0] = packed_q5_0, [TYPE_Q5_1] = packed_q5_1, [TYPE_IQ4_NL] = packed_iq4_nl,
-               [TYPE_IQ4_XS] = packed_iq4_xs, [TYPE_Q2_K] = packed_q2_k, [TYPE_Q3_K] = packed_q3_k},
+               [TYPE_IQ4_XS] = packed_iq4_xs, [TYPE_Q2_K] = packed_q2_k, [TYPE_Q3_K] = packed_q3_k,
+               [TYPE_F32] = packed_f32, [TYPE_F16] = packed_f16, [TYPE_BF16] = packed_bf16},
     .act_from_f32 = act_from_f32,
     .matmul_panel = matmul_panel,
     .panel_from_rows = panel_from_rows,
