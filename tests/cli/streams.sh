@@ -61,7 +61,8 @@ mkfifo fifo
 pid=$!
 exec 3> fifo
 sleep 0.2
-kill -INT $pid
+# A shell's background process ignores SIGINT until it has a handler of its own.
+while kill -INT $pid 2> kill.err; do sleep 0.05; done
 wait $pid
 same 'SIGINT before the answer' "$? $(od -An -c < out | tr -d ' ') $(cat err)" '130 \n '
 exec 3>&-
@@ -85,7 +86,7 @@ rc=$?
     same 'cut while mapped' "$rc $(cat err)" '1 slm: the model file was cut or cannot be read any more'
 
 # Time.
-( forever -N --timeout 0.3 hi > out 2> err ); same timeout "$? $(cat err)" '124 slm: stopped by --timeout after 0.3 s'
+( forever -N --timeout 1 hi > out 2> err ); same timeout "$? $(cat err)" '124 slm: stopped by --timeout after 1 s'
 [ -s out ]; same 'the partial answer is printed' $? 0
-( forever -N --timeout 0.3 --json hi > out 2> err ); same 'timeout, --json' "$? $(grep -c '"finish":"timeout"' out)" '124 1'
+( forever -N --timeout 1 --json hi > out 2> err ); same 'timeout, --json' "$? $(grep -c '"finish":"timeout"' out)" '124 1'
 finish
