@@ -126,8 +126,9 @@ SLM_API void slm_model_close(slm_model *m); /* NULL is a no-op */
 /* Rearranges the weights for this processor's kernels, with all threads (n_threads 0: one per
  * performance core), into memory of their own of the same size; the file's pages are let go.  It
  * takes as long as reading the weights once and makes everything after it faster; it never changes
- * a result.  Before the first session only; not needed. */
-SLM_API slm_status slm_model_pack(slm_model *m, int n_threads, slm_error *err);
+ * a result.  Before the first session only; not needed.  progress (may be NULL) is told bytes; what is
+ * not packed when it gives up stays as it was. */
+SLM_API slm_status slm_model_pack(slm_model *m, int n_threads, slm_progress_fn progress, void *ud, slm_error *err);
 /* Does packing make this model's instruction set faster? */
 SLM_API bool slm_model_packing_pays(const slm_model *m);
 SLM_API void slm_model_describe(const slm_model *m, slm_model_info *out);

@@ -125,13 +125,13 @@ void slm_model_close(slm_model *m) {
 
 bool slm_model_packing_pays(const slm_model *m) { return m->k.packing_pays; }
 
-slm_status slm_model_pack(slm_model *m, int n_threads, slm_error *err) {
+slm_status slm_model_pack(slm_model *m, int n_threads, slm_progress_fn progress, void *ud, slm_error *err) {
     thread_pool *threads = NULL;
     if (!m->has_weights) return SLM_OK;
     if (n_threads < 0 || n_threads > MAX_THREADS)
         return err_set(err, SLM_ERR_ARGUMENT, "%d threads are not in [1, %d]", n_threads, MAX_THREADS);
     slm_status rc = thread_pool_create(&threads, n_threads ? n_threads : cpu_default_threads(), err);
-    if (!rc) rc = weights_pack(&m->w, m->file, &m->k, threads, err);
+    if (!rc) rc = weights_pack(&m->w, m->file, &m->k, threads, progress, ud, err);
     thread_pool_free(threads);
     return rc;
 }

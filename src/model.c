@@ -237,6 +237,9 @@ typedef struct {
     const matrix  *m;   /* being packed */
     uint8_t       *dst;
     int64_t        first, end; /* groups of 8 rows, of the piece at hand */
+    slm_progress_fn progress;  /* NULL: nobody asks */
+    void          *ud;
+    bool           given_up;
 } packer;
 
 enum {
@@ -256,6 +259,8 @@ static void pack_one(matrix *m, void *ctx) {
     if (m->packed || !ops_can_pack(p->k, m)) return;
     const size_t  bytes = (size_t)m->rows * m->row_bytes, group = 8 * m->row_bytes;
     const int64_t n = m->rows / 8, piece = group < PACK_PIECE ? (int64_t)(PACK_PIECE / group) : 1;
+    if (p->mem->base && p->progress && !p->given_up) p->given_up = !p->progress(p->ud, p->mem->used, p->mem->cap);
+    if (p->given_up) return;
     p->dst = arena_take(p->mem, bytes, 1, 64);
     if (!p->dst) return; /* measuring */
     p->m = m;
@@ -268,9 +273,9 @@ static void pack_one(matrix *m, void *ctx) {
     m->packed = true;
 }
 
-slm_status weights_pack(weights *w, const gguf *g, const kernels *k, thread_pool *threads, slm_error *err) {
+slm_status weights_pack(weights *w, const gguf *g, const kernels *k, thread_pool *threads, slm_progress_fn progress, void *ud, slm_error *err) {
     arena  measure = {0};
-    packer p = {.g = g, .k = k, .threads = threads, .mem = &measure};
+    packer p = {.g = g, .k = k, .threads = threads, .mem = &measure, .progress = progress, .ud = ud};
     if (w->packed.base) return SLM_OK;
     each_product_matrix(w, pack_one, &p);
     if (measure.full) return err_memory(err, "packed weights", SIZE_MAX);

@@ -31,8 +31,9 @@ typedef struct {
 /* The file must stay open as long as the weights are used. */
 slm_status weights_bind(weights *w, const gguf *g, slm_error *err);
 /* Moves every matrix that k multiplies faster in packed form into memory of its own, with all threads,
- * and lets go of the file's pages behind it.  Changes no result.  On failure nothing has changed. */
-slm_status weights_pack(weights *w, const gguf *g, const kernels *k, thread_pool *threads, slm_error *err);
+ * and lets go of the file's pages behind it.  Changes no result.  On failure nothing has changed; where
+ * progress (may be NULL) gives up the rest stays where it is. */
+slm_status weights_pack(weights *w, const gguf *g, const kernels *k, thread_pool *threads, slm_progress_fn progress, void *ud, slm_error *err);
 /* May t, a tensor of the weights' file, lie in a file in packed form?  Products read it, and each matrix that
  * is a view of its rows begins with a group of 8. */
 bool       weights_can_pack(weights *w, const gguf_tensor *t);

@@ -114,7 +114,7 @@ static void logits_match_the_reference(void) {
 static slm_model *open_packed(const char *variant, type_id type, const char *isa) {
     slm_model *m = open_made(variant, type, isa);
     slm_error  e = {0};
-    if (m && slm_model_pack(m, 2, &e)) CHECK_STR(str_of(e.text), STR("(packs)"));
+    if (m && slm_model_pack(m, 2, NULL, NULL, &e)) CHECK_STR(str_of(e.text), STR("(packs)"));
     return m;
 }
 

@@ -325,7 +325,7 @@ int  bench_compare(const char *path, bench_report *b);
 /* Opens o's model.  0 or exit code. */
 int open_model(const options *o, const char *path, bool vocab_only, slm_model **out);
 slm_session_options session_options(const options *o, const slm_model *m);
-/* --pack: auto packs where that pays.  0 or exit code. */
+/* --pack: auto packs where that pays.  0 or exit code, also of a signal that came meanwhile. */
 int pack_model(int mode, slm_model *m, int n_threads);
 /* Compares the memory plan with what the machine has, packs the weights (--pack), and opens the
  * session.  0 or exit code. */

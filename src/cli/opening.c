@@ -58,10 +58,18 @@ static int too_big(const slm_model *m, const slm_session_options *so, const slm_
                 human_bytes(plan->kv, kv), human_bytes(plan->work, work), human_bytes(have, left), advice);
 }
 
+static bool packing(void *ud, uint64_t done, uint64_t total) {
+    (void)ud;
+    progress_show(done >> 20, total >> 20, "MiB");
+    return !stop_code();
+}
+
 int pack_model(int mode, slm_model *m, int n_threads) {
     slm_error err = {0};
     if (mode == PACK_OFF || (mode == PACK_AUTO && !slm_model_packing_pays(m))) return 0;
-    return slm_model_pack(m, n_threads, &err) ? fail_status(&err) : 0;
+    const slm_status status = slm_model_pack(m, n_threads, packing, NULL, &err);
+    progress_end();
+    return status ? fail_status(&err) : stop_code();
 }
 
 int open_session(const options *o, slm_model *m, const slm_session_options *so, slm_session **out) {
@@ -79,6 +87,7 @@ int open_session(const options *o, slm_model *m, const slm_session_options *so, 
     slm_model_info info;
     slm_model_describe(m, &info);
     if (o->pack == PACK_OFF && info.packed_in_file) warn(o, "the file is packed and used as it is: --pack off changes nothing");
+    progress_begin(o, "load");
     int rc = pack_model(o->pack, m, so->n_threads);
     if (rc) return rc;
     return slm_session_create(out, m, so, &err) ? fail_status(&err) : 0;

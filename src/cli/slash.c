@@ -235,6 +235,7 @@ static int do_model(chat *c, str arg) {
     c->o->unnamed = false;
     if (c->person) stop_gently(STOP_CALMLY);
     rc = chat_open(c, path);
+    if (rc && c->person && stop_code() == 130) rc = fail(EXIT_RUNTIME, "stopped: the model stays what it was");
     if (c->person) stop_forget();
     if (stop_code()) rc = stop_code();
     stop_gently(STOP_AT_ONCE);
