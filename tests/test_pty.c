@@ -263,6 +263,7 @@ static void interrupting(void) {
     type("/stats\r");
     see("all 2 answers: ");
     CHECK(!screen_shows(&pty.view, "all 2 answers: 0 tokens of prompts reused"));
+    see_end("%)\n>>> |\n");
     type("\x03");
     see("Ctrl-D, /bye or Ctrl-C again leaves");
     type("draft\x03");

@@ -116,7 +116,7 @@ static int generate(chat *c, const slm_prompt *prompt) {
         rc = answer_verdict(c->o, &c->last, c->s, "/clear begins anew, -c N makes it larger");
     }
     if (stop_code()) rc = stop_code();
-    stop_gently(STOP_AT_ONCE);
+    if (!c->edits) stop_gently(STOP_AT_ONCE);
     answer_free(&a);
     return rc;
 }
@@ -173,7 +173,9 @@ static int read_message(const chat *c, line_reader *in, strbuf *text, bool *quot
 }
 
 /* Goes on after an error? */
-static bool goes_on(const chat *c, int rc) { return rc == 0 || (c->person && rc > 0 && rc < 128 && !out_failed()); }
+static bool goes_on(const chat *c, int rc) {
+    return (rc == 0 || (c->person && rc > 0 && rc < 128)) && !out_failed();
+}
 
 static int read_lines(chat *c) {
     line_reader in = {0};
@@ -221,6 +223,8 @@ static int edit_lines(chat *c) {
         const str said = {l.text.p ? l.text.p : "", l.text.n};
         if (history_add(&past, said)) history_append(c->o, said);
         rc = hear(c, &l.text, l.quoted);
+        stop_forget();
+        if (stop_code()) rc = stop_code(); /* that came after an answer */
     }
     term_restore();
     line_free(&l);

@@ -238,7 +238,7 @@ static int do_model(chat *c, str arg) {
     if (rc && c->person && stop_code() == 130) rc = fail(EXIT_RUNTIME, "stopped: the model stays what it was");
     if (c->person) stop_forget();
     if (stop_code()) rc = stop_code();
-    stop_gently(STOP_AT_ONCE);
+    if (!c->edits) stop_gently(STOP_AT_ONCE);
     if (!rc) c->load_ms = clock_ms() - t0;
     if (!rc && c->person) say_model(c);
     return rc;

@@ -1,8 +1,8 @@
 /* term.c - the terminal: the line editor's keys and drawing, and the way back on every exit.
  *
  * It knows three states.  COOKED is the user's own.  EDITING: every byte comes as it is typed.  BUSY,
- * while an answer is made: nothing is echoed, Ctrl-C is a signal, and what is typed waits for the
- * editor.  ANSI sequences only; a terminal that calls itself dumb is never put into EDITING. */
+ * while an answer is made: nothing is echoed, Ctrl-C is a signal that only stops what is done, and what
+ * is typed waits for the editor.  ANSI sequences only; a terminal that calls itself dumb is never put into EDITING. */
 #include "line.h"
 #include "cli.h"
 #include <errno.h>
@@ -121,6 +121,9 @@ line_event term_edit(line_editor *l, line_look *look) {
     line_event e = LINE_MORE;
     measure(look);
     enter(EDITING);
+    /* From here on Ctrl-C is a key.  One that was typed when there was nothing to stop is forgotten. */
+    stop_forget();
+    stop_gently(STOP_AT_ONCE);
     draw(l, look, &at, false);
     while (e == LINE_MORE) {
         size_t used = 0;
@@ -146,6 +149,7 @@ line_event term_edit(line_editor *l, line_look *look) {
         else if (e == LINE_MORE && !more_input()) e = LINE_END;
     }
     write_all(STDOUT_FILENO, "\r\n", 2);
+    stop_gently(STOP_CALMLY);
     enter(BUSY);
     return e;
 }
