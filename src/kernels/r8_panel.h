@@ -13,7 +13,7 @@
  * but without VNNI eight bits stay signed, and |w| is multiplied by x with w's sign. */
 #ifndef R8_PANEL_H
 #define R8_PANEL_H
-#include "r8_x86.h"
+#include "r8_x86_more.h"
 
 enum { PANEL_COLS = 1024, PASS = 60, FEW_DEAR = 4 }; /* PASS: tokens that share a panel */
 
@@ -40,6 +40,7 @@ typedef __m512  floats;
 #define P_AND _mm512_and_si512
 #define P_OR _mm512_or_si512
 #define P_XOR _mm512_xor_si512
+#define P_SIXTEEN _mm512_broadcast_i32x4 /* the same 16 bytes everywhere */
 /* 32 bytes of a group of 8 rows and of the group `apart` bytes behind it. */
 R8_INLINE ints p_bytes(const void *a, size_t apart) {
     return _mm512_inserti64x4(_mm512_castsi256_si512(r8_load(a)), r8_load((const char *)a + apart), 1);
@@ -53,6 +54,7 @@ typedef __m256  floats;
 #define P_AND _mm256_and_si256
 #define P_OR _mm256_or_si256
 #define P_XOR _mm256_xor_si256
+#define P_SIXTEEN _mm256_broadcastsi128_si256
 R8_INLINE ints p_bytes(const void *a, size_t apart) { return (void)apart, r8_load(a); }
 R8_INLINE void p_store(void *to, ints v) { _mm256_store_si256(to, v); }
 R8_INLINE ints p_load(const void *p) { return _mm256_load_si256(p); }
@@ -88,6 +90,62 @@ R8_INLINE void unpack_q8_0(panel *p, int b, const r8_q8_0 *u, size_t apart) {
 #endif
     }
     P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
+}
+
+R8_INLINE void unpack_q4_1(panel *p, int b, const r8_q4_1 *u, size_t apart) {
+    unpack_nibbles(p, 8 * b, u->q, apart);
+    P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
+    P_FLOATS(p->min[b], r8_halfs, u->m, apart);
+}
+
+/* Nibbles with the fifth bits qh[row][t]. */
+R8_INLINE void unpack_fives(panel *p, int k, const uint8_t q[4][8][4], const uint8_t qh[8][4], size_t apart) {
+    const ints h = p_bytes(qh, apart), bit = P_(set1_epi8)(16);
+    for (int g = 0; g < 4; g++) {
+        const ints v = p_bytes(q[g], apart);
+        p_store(p->w[k + g], P_OR(p_low(v), P_AND(P_(slli_epi16)(h, 4 - g), bit)));
+        p_store(p->w[k + 4 + g], P_OR(p_high(v), P_AND(P_(srli_epi16)(h, g), bit)));
+    }
+}
+
+R8_INLINE void unpack_q5_0(panel *p, int b, const r8_q5_0 *u, size_t apart) {
+    unpack_fives(p, 8 * b, u->q, u->qh, apart);
+    P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
+}
+
+R8_INLINE void unpack_q5_1(panel *p, int b, const r8_q5_1 *u, size_t apart) {
+    unpack_fives(p, 8 * b, u->q, u->qh, apart);
+    P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
+    P_FLOATS(p->min[b], r8_halfs, u->m, apart);
+}
+
+R8_INLINE void unpack_codes(panel *p, int k, const uint8_t q[4][8][4], size_t apart) {
+#ifdef R8_DPBUSD
+    const __m128i values = _mm_xor_si128(_mm_loadu_si128((const void *)iq4_values), _mm_set1_epi8(-128));
+#else
+    const __m128i values = _mm_loadu_si128((const void *)iq4_values);
+#endif
+    const ints all = P_SIXTEEN(values);
+    for (int g = 0; g < 4; g++) {
+        const ints v = p_bytes(q[g], apart);
+        p_store(p->w[k + g], P_(shuffle_epi8)(all, p_low(v)));
+        p_store(p->w[k + 4 + g], P_(shuffle_epi8)(all, p_high(v)));
+    }
+}
+
+R8_INLINE void unpack_iq4_nl(panel *p, int b, const r8_iq4_nl *u, size_t apart) {
+    unpack_codes(p, 8 * b, u->q, apart);
+    P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
+}
+
+R8_INLINE void unpack_iq4_xs(panel *p, int b, const r8_iq4_xs *u, size_t apart) {
+    for (int s = 0; s < 8; s++) unpack_codes(p, 64 * b + 8 * s, u->q[s], apart);
+    for (size_t r = 0; r < P_ROWS / 8; r++) {
+        int8_t sc[64];
+        r8_xs_scales(sc, (const void *)((const char *)u + r * apart));
+        for (int s = 0; s < 8; s++) _mm256_store_ps(p->scale[8 * b + s] + 8 * r, r8_signed_bytes(sc + 8 * s));
+    }
+    P_FLOATS(p->d[b], r8_halfs, u->d, apart);
 }
 
 /* Scales and mins of a superblock's 8 sub-blocks. */
@@ -156,6 +214,12 @@ R8_INLINE floats float_of(const float *s, size_t step, int t) {
 }
 R8_INLINE const int32_t *sums_of(const int32_t *sum16, size_t step, int t) { return (const void *)((const char *)sum16 + (size_t)t * step); }
 
+/* What the products of block k with unsigned weights begin from. */
+R8_INLINE ints offset_of(act_view a, size_t step, int64_t k, int t, const int offset) {
+    const int32_t *s = sums_of(a.sum16 + 2 * k, step, t);
+    return offset ? P_(set1_epi32)(-offset * (s[0] + s[1])) : P_(set1_epi32)(0);
+}
+
 /* v[t] += columns 4k .. 4 * (k + n_k) - 1 of the panel times x, for weights of so many bits; q: the first token's
  * activations of column 4k. */
 R8_INLINE void dots(ints *v, const panel *p, int k, const int n_k, const int8_t *q, size_t step, const int n_tok, const int bits) {
@@ -183,56 +247,61 @@ R8_INLINE void dots(ints *v, const panel *p, int k, const int n_k, const int8_t 
 #endif
 }
 
-/* Blocks of 32 with a scale: acc = fma(d * s, dot - offset * S, acc). */
-R8_INLINE void tile_flat(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, const int offset) {
+/* Blocks of 32 with a scale: acc = fma(d * s, dot - offset * S, acc); with mins also am = fma(-m, ms, am). */
+R8_INLINE void tile_flat(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, const int offset, const bool mins) {
     const act_view a = act_of(z->x + (size_t)t0 * z->step, z->cols);
-    floats         acc[TILE];
-    for (int t = 0; t < n_tok; t++) acc[t] = P_(load_ps)(z->acc[t0 + t]);
+    floats         acc[TILE], am[TILE];
+    for (int t = 0; t < n_tok; t++) {
+        acc[t] = P_(load_ps)(z->acc[t0 + t]);
+        am[t] = P_(load_ps)(z->am[t0 + t]);
+    }
     for (int b = 0; b < n / 32; b++) {
         const int64_t k = z->first / 32 + b;
         ints          v[TILE];
-        for (int t = 0; t < n_tok; t++) {
-            const int32_t *s = sums_of(a.sum16 + 2 * k, z->step, t);
-            v[t] = offset ? P_(set1_epi32)(-offset * (s[0] + s[1])) : P_(set1_epi32)(0);
-        }
+        for (int t = 0; t < n_tok; t++) v[t] = offset_of(a, z->step, k, t, offset);
         dots(v, p, 8 * b, 8, a.q + 32 * k, z->step, n_tok, bits);
         const floats d = P_(load_ps)(p->scale[b]);
-        for (int t = 0; t < n_tok; t++)
+        for (int t = 0; t < n_tok; t++) {
             acc[t] = P_(fmadd_ps)(P_(mul_ps)(d, float_of(a.s + k, z->step, t)), P_(cvtepi32_ps)(v[t]), acc[t]);
+            if (mins) am[t] = P_(fnmadd_ps)(P_(load_ps)(p->min[b]), float_of(a.ms + k, z->step, t), am[t]);
+        }
     }
-    for (int t = 0; t < n_tok; t++) P_(store_ps)(z->acc[t0 + t], acc[t]);
+    for (int t = 0; t < n_tok; t++) {
+        P_(store_ps)(z->acc[t0 + t], acc[t]);
+        if (mins) P_(store_ps)(z->am[t0 + t], am[t]);
+    }
 }
 
-/* Superblocks of 8 blocks with scales and mins. */
-R8_INLINE void tile_mins(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, const int offset) {
+/* Superblocks of 8 blocks with scales: fs = fma(sc * s, dot - offset * S, fs); with mins also fm = fma(m, ms, fm). */
+R8_INLINE void tile_blocks(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, const int offset, const bool mins) {
     const act_view a = act_of(z->x + (size_t)t0 * z->step, z->cols);
-    (void)offset;
     for (int i = 0; i < n / 256; i++) {
         floats fs[TILE], fm[TILE];
         for (int t = 0; t < n_tok; t++) fs[t] = fm[t] = P_(set1_ps)(0);
         for (int b = 8 * i; b < 8 * i + 8; b++) {
             const int64_t k = z->first / 32 + b;
             ints          v[TILE];
-            for (int t = 0; t < n_tok; t++) v[t] = P_(set1_epi32)(0);
+            for (int t = 0; t < n_tok; t++) v[t] = offset_of(a, z->step, k, t, offset);
             dots(v, p, 8 * b, 8, a.q + 32 * k, z->step, n_tok, bits);
-            const floats scale = P_(load_ps)(p->scale[b]), min = P_(load_ps)(p->min[b]);
+            const floats scale = P_(load_ps)(p->scale[b]);
             for (int t = 0; t < n_tok; t++) {
                 fs[t] = P_(fmadd_ps)(P_(mul_ps)(scale, float_of(a.s + k, z->step, t)), P_(cvtepi32_ps)(v[t]), fs[t]);
-                fm[t] = P_(fmadd_ps)(min, float_of(a.ms + k, z->step, t), fm[t]);
+                if (mins) fm[t] = P_(fmadd_ps)(P_(load_ps)(p->min[b]), float_of(a.ms + k, z->step, t), fm[t]);
             }
         }
-        const floats d = P_(load_ps)(p->d[i]), dmin = P_(load_ps)(p->dmin[i]);
+        const floats d = P_(load_ps)(p->d[i]);
         for (int t = 0; t < n_tok; t++) {
             float *acc = z->acc[t0 + t], *am = z->am[t0 + t];
             P_(store_ps)(acc, P_(fmadd_ps)(fs[t], d, P_(load_ps)(acc)));
-            P_(store_ps)(am, P_(fmadd_ps)(fm[t], dmin, P_(load_ps)(am)));
+            if (mins) P_(store_ps)(am, P_(fmadd_ps)(fm[t], P_(load_ps)(p->dmin[i]), P_(load_ps)(am)));
         }
     }
 }
 
 /* Superblocks of 16 groups of 16 with scales: fs = fma(sc * s, dot - offset * S16, fs). */
-R8_INLINE void tile_groups(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, const int offset) {
+R8_INLINE void tile_groups(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, const int offset, const bool mins) {
     const act_view a = act_of(z->x + (size_t)t0 * z->step, z->cols);
+    (void)mins;
     for (int i = 0; i < n / 256; i++) {
         floats fs[TILE];
         for (int t = 0; t < n_tok; t++) fs[t] = P_(set1_ps)(0);
@@ -256,12 +325,12 @@ R8_INLINE void tile_groups(pass *z, const panel *p, int64_t n, int t0, const int
 /* The tile of each number of tokens is compiled on its own: its sums are registers. */
 #define P_CASE(n, tile) \
     case n: \
-        if ((n) <= most) tile(z, p, n_cols, t0, n, bits, offset); \
+        if ((n) <= most) tile(z, p, n_cols, t0, n, bits, offset, mins); \
         break;
-#define P_TILES(name, tile, most_, bits_, offset_) \
-    enum { name##_most = most_ }; \
+#define P_TILES(name, tile, bits_, offset_, mins_) \
+    enum { name##_most = mins_ ? TILE_MINS : TILE }; \
     static void name(pass *z, const panel *p, int64_t n_cols, int t0, int n_tok) { \
-        enum { most = most_, bits = bits_, offset = offset_ }; \
+        enum { most = name##_most, bits = bits_, offset = offset_, mins = mins_ }; \
         switch (n_tok) { P_CASES(tile) } \
     }
 
@@ -309,9 +378,16 @@ enum { P_SIGNED = 128 }; /* what unsigned weights of 8 bits have too much */
 enum { P_SIGNED = 0 };
 #endif
 /* One for each format, for the files to choose from: they define panels_ID. */
-#define PANELS_Q4_0 P_TILES(tiles_q4_0, tile_flat, TILE, 4, 8) P_PRODUCT(Q4_0, q4_0, 32, false, FEW)
-#define PANELS_Q8_0 P_TILES(tiles_q8_0, tile_flat, TILE, 8, P_SIGNED) P_PRODUCT(Q8_0, q8_0, 32, false, FEW)
-#define PANELS_Q4_K P_TILES(tiles_q4_k, tile_mins, TILE_MINS, 4, 0) P_PRODUCT(Q4_K, q4_k, 256, true, FEW)
-#define PANELS_Q5_K P_TILES(tiles_q5_k, tile_mins, TILE_MINS, 5, 0) P_PRODUCT(Q5_K, q5_k, 256, true, FEW_DEAR)
-#define PANELS_Q6_K P_TILES(tiles_q6_k, tile_groups, TILE, 6, 32) P_PRODUCT(Q6_K, q6_k, 256, false, FEW_DEAR)
+#define PANELS(ID, id, block, tile, bits, offset, mins, few) \
+    P_TILES(tiles_##id, tile, bits, offset, mins) P_PRODUCT(ID, id, block, mins, few)
+#define PANELS_Q4_0 PANELS(Q4_0, q4_0, 32, tile_flat, 4, 8, false, FEW)
+#define PANELS_Q4_1 PANELS(Q4_1, q4_1, 32, tile_flat, 4, 0, true, FEW)
+#define PANELS_Q5_0 PANELS(Q5_0, q5_0, 32, tile_flat, 5, 16, false, FEW_DEAR)
+#define PANELS_Q5_1 PANELS(Q5_1, q5_1, 32, tile_flat, 5, 0, true, FEW_DEAR)
+#define PANELS_Q8_0 PANELS(Q8_0, q8_0, 32, tile_flat, 8, P_SIGNED, false, FEW)
+#define PANELS_IQ4_NL PANELS(IQ4_NL, iq4_nl, 32, tile_flat, 8, P_SIGNED, false, FEW_DEAR)
+#define PANELS_IQ4_XS PANELS(IQ4_XS, iq4_xs, 256, tile_blocks, 8, P_SIGNED, false, FEW_DEAR)
+#define PANELS_Q4_K PANELS(Q4_K, q4_k, 256, tile_blocks, 4, 0, true, FEW)
+#define PANELS_Q5_K PANELS(Q5_K, q5_k, 256, tile_blocks, 5, 0, true, FEW_DEAR)
+#define PANELS_Q6_K PANELS(Q6_K, q6_k, 256, tile_groups, 6, 32, false, FEW_DEAR)
 #endif

@@ -159,18 +159,23 @@ R8_INLINE void r8_add_iq4_nl(__m256 *acc, __m256 *am, const r8_iq4_nl *p, const 
     }
 }
 
-R8_INLINE void r8_add_iq4_xs(__m256 *acc, __m256 *am, const r8_iq4_xs *p, const act_view *a, int64_t n, const int n_tok) {
+/* The scales of all 8 sub-blocks as bytes [sub][row]. */
+R8_INLINE void r8_xs_scales(int8_t sc[64], const r8_iq4_xs *p) {
     const __m256i two = _mm256_set1_epi8(0x30), bias = _mm256_set1_epi8(32);
+    const __m256i l = r8_load(p->sl), h = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)p->sh));
+    /* Sub-blocks 0, 1 | 2, 3 and 4, 5 | 6, 7. */
+    const __m256i h0 = _mm256_blend_epi32(_mm256_slli_epi16(h, 4), _mm256_slli_epi16(h, 2), 0xf0);
+    const __m256i h1 = _mm256_blend_epi32(h, _mm256_srli_epi16(h, 2), 0xf0);
+    _mm256_storeu_si256((void *)sc, _mm256_sub_epi8(_mm256_or_si256(r8_low(l), _mm256_and_si256(h0, two)), bias));
+    _mm256_storeu_si256((void *)(sc + 32), _mm256_sub_epi8(_mm256_or_si256(r8_high(l), _mm256_and_si256(h1, two)), bias));
+}
+
+R8_INLINE void r8_add_iq4_xs(__m256 *acc, __m256 *am, const r8_iq4_xs *p, const act_view *a, int64_t n, const int n_tok) {
     (void)am;
     for (int64_t b = 0; b < n; b++, p++) {
-        __m256        fs[R8_GROUP_TOKENS];
-        int8_t        sc[64];
-        const __m256i l = r8_load(p->sl), h = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)p->sh));
-        /* Sub-blocks 0, 1 | 2, 3 and 4, 5 | 6, 7. */
-        const __m256i h0 = _mm256_blend_epi32(_mm256_slli_epi16(h, 4), _mm256_slli_epi16(h, 2), 0xf0);
-        const __m256i h1 = _mm256_blend_epi32(h, _mm256_srli_epi16(h, 2), 0xf0);
-        _mm256_storeu_si256((void *)sc, _mm256_sub_epi8(_mm256_or_si256(r8_low(l), _mm256_and_si256(h0, two)), bias));
-        _mm256_storeu_si256((void *)(sc + 32), _mm256_sub_epi8(_mm256_or_si256(r8_high(l), _mm256_and_si256(h1, two)), bias));
+        __m256 fs[R8_GROUP_TOKENS];
+        int8_t sc[64];
+        r8_xs_scales(sc, p);
         for (int t = 0; t < n_tok; t++) fs[t] = _mm256_setzero_ps();
         for (int s = 0; s < 8; s++) {
             __m256i lo[4], hi[4];
@@ -358,7 +363,7 @@ static inline void r8_products(const r8_format *f, bool packed, float *y, int64_
     }
 #define R8_MORE(ID, id) \
     R8_ADDER(id, 1) R8_ADDER(id, 2) R8_ADDER(id, 4) \
-    static void packed_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
+    static R8_APART void packed_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
         const r8_format f = {type_get(TYPE_##ID), add_##id##_1, add_##id##_2, add_##id##_4}; \
         size_t          row_bytes = 0; \
         type_row_bytes(f.type, (uint64_t)cols, &row_bytes); \
