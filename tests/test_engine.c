@@ -442,7 +442,7 @@ static void nll_is_that_of_the_logits(void) {
         make_ids(ids, N + 1, v);
         float *logits = all_logits(m, ids, N, N, 16, 1, SLM_KV_F16);
         for (size_t b = 0; b < ARRAY_LEN(batches); b++) {
-            slm_session_options o = {.n_ctx = 100, .n_batch = batches[b], .n_threads = 1 + (int)b, .score_all = b != 1};
+            slm_session_options o = {.n_ctx = 100, .n_batch = batches[b], .n_threads = 1 + (int)b, .score_all = b != 1, .kv_type = SLM_KV_F16};
             slm_session        *s = NULL;
             int32_t             id;
             CHECK_INT(slm_session_create(&s, m, &o, NULL), SLM_OK);
