@@ -295,6 +295,7 @@ static void nll_row(void *ctx, int64_t row, int worker) {
 slm_status slm_session_nll(slm_session *s, const int32_t *ids, const int32_t *next, int n, double *nll, slm_error *err) {
     slm_status rc = check_ids(s, ids, n, err);
     if (rc || (rc = check_ids(s, next, n, err)) || (rc = check_room(s, s->n_ids + (int64_t)n, err))) return rc;
+    thread_pool_use(s->pool, s->n_threads);
     for (int i = 0; i < n;) {
         const int k = n - i < s->n_batch ? n - i : s->n_batch;
         advance(s, ids + i, k);
