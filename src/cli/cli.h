@@ -96,6 +96,7 @@ enum { THINKING_AUTO, THINKING_STDERR, THINKING_STDOUT, THINKING_NONE };
 int  options_parse(options *o, const command *c, int argc, char **argv);
 /* Did the user set it?  By any name of the flag: option_given(o, "-n"). */
 bool option_given(const options *o, const char *name);
+bool option_of_command(const options *o, const char *name); /* does the command have it? */
 /* As if the user had given the flag.  -1, or the exit code. */
 int  option_set(options *o, const char *name, const char *text);
 /* Calls `row` for every flag of a command, in the order of the table. */
@@ -175,12 +176,47 @@ int  sink_open(sink *s, const char *path);                      /* 0 or exit cod
 int  sink_put(sink *s, const void *p, size_t n);
 int  sink_close(sink *s);
 
+/* ---- names ------------------------------------------------------------------ */
+
+typedef enum { PLACE_OWN, PLACE_OLLAMA, PLACE_HUGGING_FACE, PLACE_LM_STUDIO } model_place;
+
+typedef struct {
+    const char *name;     /* the file's without .gguf, or MODEL:TAG                  */
+    const char *full;     /* with what tells it from others of that name: ORG/REPO/FILE */
+    const char *path;
+    model_place place;
+    int         rank;     /* which of several folders                                */
+    uint64_t    dev, ino;
+} named_model;
+
+typedef struct {
+    named_model *at;
+    size_t       n, n_room, n_entries;
+    bool         cut;     /* there are more than are looked at                       */
+    pool         room;
+} model_list;
+
+/* All models in SLM_MODELS and where Ollama, Hugging Face's tools and LM Studio keep theirs, in this order, by
+ * their names only: no model is opened.  Freed with models_free(). */
+void        models_find(model_list *l);
+void        models_free(model_list *l);
+const char *place_name(model_place p);
+
+typedef enum { NAME_FOUND, NAME_UNKNOWN, NAME_AMBIGUOUS } name_answer;
+enum { NAME_ROOM = 240 };
+/* The model that is called so or (unless `whole`) the only one whose name begins so, in letters of either
+ * case.  *path lives until the program ends.  near: the candidates, or the nearest name, or "". */
+name_answer name_find(const char *asked, bool whole, const char **path, char near[NAME_ROOM]);
+
 /* ---- input ---------------------------------------------------------------- */
 
-/* The model's path: -m, SLM_MODEL, the first positional, which is then taken out of o->arg, or the
- * model inside the program.
+/* The model's path: of what -m, SLM_MODEL or the first positional, which is then taken out of o->arg, names, or
+ * the model inside the program.
  * -1: *path is set; else the exit code. */
 int name_model(options *o, const char **path);
+/* The file that a path or a name stands for.  -1: *path is set (a path that cannot be read stays one, for the
+ * opening to report); else the exit code. */
+int find_model(const char *asked, const char **path);
 /* The rest of stdin, or a file ("-": stdin), byte for byte.  0 or exit code. */
 int read_all(const char *path, strbuf *out);
 bool stdin_is_piped(const options *o);
@@ -321,6 +357,13 @@ int  bench_print(const options *o, bench_report *b);
 int  bench_compare(const char *path, bench_report *b);
 
 /* ---- opening -------------------------------------------------------------- */
+
+/* What a file says of itself.  Views into the file; -1 or empty where it says nothing. */
+typedef struct {
+    str     arch, name, quant;
+    int64_t context, params;
+} file_facts;
+void file_facts_read(slm_file *f, file_facts *out);
 
 /* Opens o's model.  0 or exit code. */
 int open_model(const options *o, const char *path, bool vocab_only, slm_model **out);

@@ -80,7 +80,7 @@ static int render_main(options *o) {
     if (wants_model && !path) return fail(EXIT_USAGE, o->want_ids ? "--ids needs a model: -m FILE.gguf" : "no template: give --template FILE or -m FILE.gguf");
     if (o->template_name && !strcmp(o->template_name, "-") && !strcmp(o->arg[0], "-")) return fail(EXIT_USAGE, "stdin cannot be both the template and the variables");
     int rc = read_now(o, &now);
-    if (!rc && wants_model) rc = open_model(o, path, true, &m);
+    if (!rc && wants_model && (rc = find_model(path, &path)) < 0) rc = open_model(o, path, true, &m);
     if (!rc) rc = render(o, m, now);
     slm_model_close(m);
     return out_end(rc);

@@ -115,6 +115,12 @@ static void gather_from_file(listing *l) {
     count_tensors(l);
 }
 
+void file_facts_read(slm_file *f, file_facts *out) {
+    listing l = {.file = f};
+    gather_from_file(&l);
+    *out = (file_facts){l.arch, l.name, l.quant, l.context, l.params};
+}
+
 static void gather_from_model(listing *l) {
     slm_model_info i;
     slm_model_describe(l->model, &i);
@@ -376,7 +382,7 @@ static int show_main(options *o) {
     listing l = {.o = o};
     int     rc = -1;
     /* The argument is the file, whatever SLM_MODEL says. */
-    if (o->n_arg && !o->model) l.path = *o->arg++, o->n_arg--;
+    if (o->n_arg && !o->model) rc = find_model(*o->arg++, &l.path), o->n_arg--;
     else rc = name_model(o, &l.path);
     if (rc < 0 && o->n_arg) rc = fail(EXIT_USAGE, "show takes one file, \"%s\" is one more", o->arg[0]);
     if (rc < 0 && o->check + o->json + o->template_text > 1)

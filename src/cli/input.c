@@ -44,15 +44,41 @@ static bool nearest_file(const char *name, char out[256]) {
     return *out;
 }
 
+/* What begins like a path or ends like a file was not meant as a name. */
+static bool is_path(const char *s) { return *s == '/' || *s == '.' || *s == '~' || ends_in(s, ".gguf"); }
+
+int find_model(const char *asked, const char **path) {
+    struct stat st;
+    char        near[NAME_ROOM], file[256];
+    *path = asked;
+    if (!*asked || is_path(asked) || !stat(asked, &st) || (slm_has_builtin() && !strcmp(asked, SLM_BUILTIN))) return -1;
+    const name_answer a = name_find(asked, false, path, near);
+    if (a == NAME_AMBIGUOUS) return fail(EXIT_USAGE, "\"%s\" names several models: %s", asked, near);
+    if (a == NAME_FOUND || strchr(asked, '/')) return -1;
+    if (nearest_file(asked, file)) snprintf(near, sizeof near, "%.200s", file);
+    if (*near) return fail(EXIT_USAGE, "there is no model \"%s\"; did you mean %s? (slm ls lists them)", asked, near);
+    return fail(EXIT_USAGE, "there is no model \"%s\", neither a file nor a name that slm ls lists", asked);
+}
+
+/* Is the first positional a model?  A text alone is one only by its whole name. */
+static bool names_model(const options *o, const char *first, const char **path, char near[NAME_ROOM], name_answer *a) {
+    const bool is_text = o->n_arg == 1 && (option_of_command(o, "-f") || option_of_command(o, "-p"));
+    *path = first;
+    near[0] = 0;
+    *a = NAME_UNKNOWN;
+    if (is_file(first) || (slm_has_builtin() && !strcmp(first, SLM_BUILTIN))) return true;
+    if (!*first || is_path(first) || strlen(first) > 200 || strpbrk(first, " \t\n")) return false;
+    *a = name_find(first, is_text, path, near);
+    return *a == NAME_FOUND;
+}
+
 int name_model(options *o, const char **path) {
     const char *env = getenv("SLM_MODEL");
-    if (o->model || (env && *env)) {
-        *path = o->model ? o->model : env;
-        return -1;
-    }
+    if (o->model || (env && *env)) return find_model(o->model ? o->model : env, path);
     const char *first = o->n_arg ? o->arg[0] : NULL;
-    if (first && (is_file(first) || (slm_has_builtin() && !strcmp(first, SLM_BUILTIN)))) {
-        *path = first;
+    char        name[NAME_ROOM] = "", near[256];
+    name_answer a = NAME_UNKNOWN;
+    if (first && names_model(o, first, path, name, &a)) {
         o->arg++;
         o->n_arg--;
         return -1;
@@ -62,9 +88,9 @@ int name_model(options *o, const char **path) {
         int         e = stat(first, &st) ? errno : S_ISDIR(st.st_mode) ? EISDIR : EACCES;
         return fail(EXIT_RUNTIME, "%s: cannot open: %s", first, strerror(e));
     }
-    char near[256];
-    if (o->n_arg > 1 && nearest_file(first, near))
-        return fail(EXIT_USAGE, "\"%s\" is not a model; did you mean %s?", first, near);
+    if (o->n_arg > 1 && a == NAME_AMBIGUOUS) return fail(EXIT_USAGE, "\"%s\" names several models: %s", first, name);
+    if (o->n_arg > 1 && (nearest_file(first, near) || *name))
+        return fail(EXIT_USAGE, "\"%s\" is not a model; did you mean %s?", first, *near ? near : name);
     if (o->n_arg > 1)
         return fail(EXIT_USAGE, "\"%s\" is not a model; did you mean: slm %s -m FILE.gguf \"%s ..\"?", first,
                     o->cmd->name, first);

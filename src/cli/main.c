@@ -12,6 +12,7 @@
     X(tokens)       \
     X(render)       \
     X(show)         \
+    X(ls)           \
     X(bench)        \
     X(pack)         \
     X(help)

@@ -49,8 +49,8 @@ typedef struct {
 #define ENGINE "run chat score ppl"
 
 static const option table[] = {
-    {"-m --model", TEXT, AT(model), "FILE", 0, 0, 0, "the first argument, when it is a file", "SLM_MODEL",
-     "Input", "run chat score ppl tokens render show bench", "the model"},
+    {"-m --model", TEXT, AT(model), "MODEL", 0, 0, 0, "the first argument, when it is a file or a name", "SLM_MODEL",
+     "Input", "run chat score ppl tokens render show bench", "the model: a file, or the name, or its beginning, of one that slm ls lists"},
     {"-p --prompt", TEXT, AT(prompt), "TEXT", 0, 0, 0, "the other arguments", 0, "Input", "run", "the prompt"},
     {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run score ppl tokens",
      "read text from FILE instead of stdin (- is stdin)"},
@@ -189,14 +189,14 @@ static const option table[] = {
     {"--template", FLAG, AT(template_text), 0, 0, 0, 0, 0, 0, "Output", "show", "print only the chat template"},
     {"--check", FLAG, AT(check), 0, 0, 0, 0, 0, 0, "Output", "show", "only say whether it loads: exit 0 or 1"},
     {"--full", FLAG, AT(full), 0, 0, 0, 0, 0, 0, "Output", "show", "arrays of metadata in full"},
-    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run score ppl tokens show", "one JSON object"},
+    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run score ppl tokens show ls", "one JSON object"},
     {"--color", CHOICE, AT(color), "WHEN", 0, 0, "auto always never", 0, 0, "Output", "run chat",
      "dim the thinking; auto: on a terminal, unless NO_COLOR is set"},
     {"--no-newline", FLAG, AT(no_newline), 0, 0, 0, 0, 0, 0, "Output", "run", "add no newline to the answer"},
     {"--stats", MAYBE, AT(stats), "[=FORM]", 0, 0, "text json", 0, 0, "Output", "run chat", "statistics on stderr"},
     {"--stats-file", TEXT, AT(stats_file), "FILE", 0, 0, 0, 0, 0, "Output", "run", "statistics as JSON into FILE"},
     {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run chat score ppl", "a line per phase on stderr"},
-    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run chat score ppl tokens show", "no warnings"},
+    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run chat score ppl tokens show ls", "no warnings"},
     {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "pack", "no progress on a terminal, no summary"},
     {"--unpack", FLAG, AT(unpack), 0, 0, 0, 0, 0, 0, "Output", "pack", "IN is packed: write the original"},
 
@@ -506,6 +506,8 @@ bool option_given(const options *o, const char *name) {
     const option *r = find(o->cmd, str_of(name));
     return r && given[r - table];
 }
+
+bool option_of_command(const options *o, const char *name) { return find(o->cmd, str_of(name)) != NULL; }
 
 int option_set(options *o, const char *name, const char *text) {
     const option *r = find(o->cmd, str_of(name));

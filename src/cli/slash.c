@@ -228,10 +228,11 @@ static int do_model(chat *c, str arg) {
         say_model(c);
         return 0;
     }
-    char         path[PATH_BYTES];
-    int          rc = copy_path(path, arg);
+    char         text[PATH_BYTES];
+    const char  *path;
+    int          rc = copy_path(text, arg);
     const double t0 = clock_ms();
-    if (rc) return rc;
+    if (rc || (rc = find_model(text, &path)) >= 0) return rc;
     c->o->unnamed = false;
     if (c->person) stop_gently(STOP_CALMLY);
     rc = chat_open(c, path);

@@ -1,6 +1,9 @@
 # lib.sh - sourced by the scripts beside it.  test_cli.c sets SLM (the program), MODEL (tiny, no chat
 # template, long context), CHAT (the same with a template), QUANTIZED (Q4_0, short context) and TMP (a folder).
-unset SLM_MODEL SLM_MODELS SLM_THREADS SLM_CTX SLM_SEED SLM_ISA
+unset SLM_MODEL SLM_MODELS SLM_THREADS SLM_CTX SLM_SEED SLM_ISA SLM_MEM
+# Nothing of the one who runs the tests is looked at.
+unset XDG_CONFIG_HOME XDG_DATA_HOME XDG_CACHE_HOME HF_HOME HF_HUB_CACHE
+export HOME="$TMP/home" OLLAMA_MODELS="$TMP/no-ollama"
 failures=0 n=0
 
 # expect CODE STDOUT STDERR COMMAND...  stdout is exact, with \n; stderr is a pattern of the shell.

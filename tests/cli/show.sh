@@ -20,7 +20,7 @@ same 'no control bytes' "$("$SLM" show "$CHAT" | tr -d '[:print:]\n' | wc -c | t
 "$SLM" show --template "$CHAT" > out 2> err; same 'template' "$? $([ -s out ] && echo some)" '0 some'
 expect 1 '' 'slm: *: has no chat template' "$SLM" show --template "$MODEL"
 expect 1 '' 'slm: /no/file.gguf: cannot open: No such file or directory' "$SLM" show /no/file.gguf
-expect 1 '' 'slm: nofile: cannot open: No such file or directory' env SLM_MODEL="$MODEL" "$SLM" show nofile
+expect 2 '' 'slm: there is no model "nofile", *' env SLM_MODEL="$MODEL" "$SLM" show nofile
 printf 'GGUF' > cut; expect 1 '' 'slm: cut: *' "$SLM" show --check cut
 printf '<!DOCTYPE html>' > page.gguf; expect 1 '' 'slm: page.gguf: *' "$SLM" show page.gguf
 finish

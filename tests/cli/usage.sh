@@ -20,12 +20,12 @@ while IFS='|' read -r args want; do
         echo "    slm $args: exit $rc, '$err', wanted 'slm: $want'"
     fi
 done <<'TABLE'
-talk|"talk" is not a command; there are: run chat score ppl tokens render show bench pack help
+talk|"talk" is not a command; there are: run chat score ppl tokens render show ls bench pack help
 rum|"rum" is not a command; did you mean run? (slm help lists them)
 socre|"socre" is not a command; did you mean score? (slm help lists them)
 token|"token" is not a command; did you mean tokens? (slm help lists them)
-''|"" is not a command; there are: run chat score ppl tokens render show bench pack help
---frob|"--frob" is not a command; there are: run chat score ppl tokens render show bench pack help
+''|"" is not a command; there are: run chat score ppl tokens render show ls bench pack help
+--frob|"--frob" is not a command; there are: run chat score ppl tokens render show ls bench pack help
 help talk|no help on "talk": slm help lists the commands
 help run score|help takes one command
 run -c 1e9x|-c: "1e9x" is not a number
@@ -110,7 +110,7 @@ run --xyzzy|unknown flag --xyzzy (slm help run lists them)
 run -fa on|unknown flag -fa; did you mean -f? (slm help run)
 run -vz|unknown flag -vz; did you mean -v? (slm help run)
 run --per-token|--per-token is not a flag of run, but of: score
-chat --json|--json is not a flag of chat, but of: run score ppl tokens show
+chat --json|--json is not a flag of chat, but of: run score ppl tokens show ls
 chat hello|"hello" is not a model, and chat takes no prompt: type it, or pipe in one turn per line
 chat --tempp 1|unknown flag --tempp; did you mean --temp? (slm help chat)
 chat --color blue|--color: "blue" is not one of: auto always never
@@ -127,6 +127,9 @@ tokens -m x.gguf --json --count a|only one of --count, --ids and --json
 tokens -m x.gguf --jsonl a|--jsonl reads stdin and prints its own form: no text, -f, --json, --ids, --count
 tokens -m x.gguf --decode --json|--decode prints text: it does not go with --json, --jsonl or --count
 show a.gguf b.gguf|show takes one file, "b.gguf" is one more
+ls a|ls takes no argument, "a" is one (slm show MODEL lists one model)
+ls --top 2|--top is not a flag of ls, but of: score
+run -m nothing hi|there is no model "nothing", neither a file nor a name that slm ls lists
 show --check --json a.gguf|only one of --check, --json and --template
 bench -p x|-p: "x" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
 bench -p ''|-p: "" is no list of numbers and ranges such as 1,2 or 1-4 or 0-1024+256 or 1-8*2
@@ -189,9 +192,9 @@ expect 2 '' 'slm: --isa: "mmx" is not what this processor can run: auto scalar*'
 
 # What is right.
 expect 0 'slm 0.1.0\n' '' "$SLM" --version
-for c in run score tokens render show bench pack help; do
+for c in run score tokens render show ls bench pack help; do
     expect 0 "$("$SLM" help $c | sed 's/\\/\\\\/g; s/%/%%/g')\n" '' "$SLM" $c --help
 done
 expect 0 "$("$SLM" help | sed 's/%/%%/g')\n" '' "$SLM" --help
-same 'longest line of help' "$(for c in run score tokens render show bench pack help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
+same 'longest line of help' "$(for c in run score tokens render show ls bench pack help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
 finish
