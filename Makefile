@@ -141,6 +141,11 @@ install: slm lib
 	install -m 755 slm $(DESTDIR)$(PREFIX)/bin/slm
 	install -m 644 libslm.a $(DESTDIR)$(PREFIX)/lib/libslm.a
 	install -m 644 include/slm.h $(DESTDIR)$(PREFIX)/include/slm.h
+	install -d $(foreach d,man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d,$(DESTDIR)$(PREFIX)/share/$(d))
+	$(RUN) ./slm help man > $(DESTDIR)$(PREFIX)/share/man/man1/slm.1
+	$(RUN) ./slm completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/slm
+	$(RUN) ./slm completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_slm
+	$(RUN) ./slm completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/slm.fish
 
 clean:
 	rm -rf build slm libslm.a

@@ -31,6 +31,7 @@ const command *command_at(size_t i); /* NULL past the end */
 const command *command_find(const char *name);
 void           help_command(const command *c);
 void           help_overview(void);
+void           man_page(void); /* slm(1) */
 
 /* ---- settings ------------------------------------------------------------- */
 
@@ -75,7 +76,7 @@ struct options {
     int            n, n_ctx, n_threads, n_threads_batch, n_batch, n_ubatch, kv, ctk, ctv;
     slm_think      think;
     int            think_budget, show_thinking, color;
-    int            n_chunks, n_continue, n_top, stats, ngl, pack;
+    int            n_chunks, n_continue, n_top, stats, pack;
     double         timeout;
     int64_t        seed; /* -1: random */
     slm_sampling   sampling;
@@ -83,7 +84,7 @@ struct options {
     text_list      bias /* TEXT=X */, ban, breaker;
     bool greedy, ignore_eos, raw, json, no_newline, verbose, quiet, no_stdin, help;
     bool per_token, count, want_ids, decode, special, no_bos, jsonl;
-    bool tensors, template_text, check, full, unpack;
+    bool tensors, template_text, check, full, unpack, names;
     bench_options bench;
     bool unnamed; /* no model was named: the built-in one answers */
 };
@@ -102,6 +103,7 @@ int  option_set(options *o, const char *name, const char *text);
 /* Calls `row` for every flag of a command, in the order of the table. */
 typedef struct {
     const char *group, *names, *arg, *range, *fallback, *env, *help;
+    const char *choices; /* words, or NULL */
 } option_help;
 void options_list(const command *c, void (*row)(const option_help *h));
 /* The word of `words` (separated by spaces) nearest to `got`, or an empty view. */

@@ -30,9 +30,10 @@ static void put_flag(const option_help *h) {
     strbuf      b = {0};
     const char *p = h->names;
     strbuf_str(&b, STR("  "));
-    for (; *p; p++)
-        if (*p == ' ') strbuf_str(&b, STR(", "));
-        else strbuf_char(&b, *p);
+    for (size_t line = 0; *p; p++)
+        if (*p != ' ') strbuf_char(&b, *p);
+        else if (b.n - line + strcspn(p + 1, " ") < WIDTH - 2) strbuf_str(&b, STR(", "));
+        else line = b.n, strbuf_str(&b, STR(",\n  "));
     if (h->arg) strbuf_fmt(&b, *h->arg == '[' ? "%s" : " %s", h->arg);
     out_put(b.p, b.n);
     if (b.n + 2 > COLUMN) out_fmt("\n%*s", COLUMN, "");
@@ -68,7 +69,7 @@ void help_overview(void) {
              "  slm show model.gguf\n"
              "\nCommands\n");
     const command *c;
-    for (size_t i = 0; (c = command_at(i)); i++) out_fmt("  %-10s%s\n", c->name, c->brief);
+    for (size_t i = 0; (c = command_at(i)); i++) out_fmt("  %-12s%s\n", c->name, c->brief);
     out_text("\nslm help COMMAND shows examples and all flags; slm help isa the instruction sets here.\n\n"
              "Exit status: 0 done, 1 cannot run, 2 usage, 3 answer cut by context or default length,\n"
              "4 prompt longer than the context, 6 not enough memory, 124 timeout, 130 and 143 stopped.\n");
@@ -83,6 +84,7 @@ static int help_main(options *o) {
     if (o->n_arg > 1) return fail(EXIT_USAGE, "help takes one command");
     if (!o->n_arg) help_overview();
     else if (!strcmp(o->arg[0], "isa")) put_isa();
+    else if (!strcmp(o->arg[0], "man")) man_page();
     else {
         const command *c = command_find(o->arg[0]);
         if (!c) return fail(EXIT_USAGE, "no help on \"%s\": slm help lists the commands", o->arg[0]);

@@ -57,6 +57,13 @@ static void put_row(strbuf *b, const named_model *m, int width, slm_file *f, con
     strbuf_char(b, '\n');
 }
 
+/* What can be typed: a name with a line break in it cannot. */
+static void put_names(const model_list *l) {
+    if (slm_has_builtin()) out_text(SLM_BUILTIN "\n");
+    for (size_t i = 0; i < l->n; i++)
+        if (!strchr(l->at[i].name, '\n')) out_fmt("%s\n", l->at[i].name);
+}
+
 static int width_of(const model_list *l) {
     int widest = 8;
     for (size_t i = 0; i < l->n; i++) {
@@ -72,7 +79,13 @@ static int ls_main(options *o) {
     strbuf                   b = {0};
     stop_init(0, "");
     if (o->n_arg) return fail(EXIT_USAGE, "ls takes no argument, \"%s\" is one (slm show MODEL lists one model)", o->arg[0]);
+    if (o->json && o->names) return fail(EXIT_USAGE, "only one of --json and --names");
     models_find(&l);
+    if (o->names) {
+        put_names(&l);
+        models_free(&l);
+        return out_end(EXIT_OK);
+    }
     const int width = width_of(&l);
     size_t    n = 0;
     if (o->json) out_put("[", 1);

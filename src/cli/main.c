@@ -15,6 +15,7 @@
     X(ls)           \
     X(bench)        \
     X(pack)         \
+    X(completion)   \
     X(help)
 
 #define X(name) extern const command cmd_##name;

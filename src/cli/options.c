@@ -26,7 +26,8 @@ typedef enum {
     PAIR,     /* appends two numbers in lo..hi to an int_list                      */
     CHOICES,  /* appends positions in `choices` to an int_list                     */
     OPTIONAL, /* as TEXT, but the value may only follow "="; "" without            */
-    THINK     /* auto, on, off, or tokens: options.think and options.think_budget  */
+    THINK,    /* auto, on, off, or tokens: options.think and options.think_budget  */
+    FOREIGN   /* of llama.cpp and without a meaning here; arg as in help: a value, [ a value], none */
 } kind;
 
 typedef struct {
@@ -169,8 +170,11 @@ static const option table[] = {
      "tokens of a prompt evaluated at once; never changes a result"},
     {"--isa", TEXT, AT(isa), "SET", 0, 0, 0, "auto", "SLM_ISA", "CPU", ENGINE,
      "best instruction set to use: auto, or one that slm help isa lists"},
-    {"-ngl --n-gpu-layers", INT, AT(ngl), "N", -1, INT_MAX, 0, "ignored", 0, "CPU", ENGINE,
-     "accepted for llama.cpp's sake: there is no GPU here"},
+    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe --numa --poll",
+     FOREIGN, 0, "X", 0, 0, 0, 0, 0, "CPU", ENGINE, "accepted for llama.cpp's sake and ignored"},
+    {"-fa --flash-attn", FOREIGN, 0, "[ on|off|auto]", 0, 0, 0, 0, 0, "CPU", ENGINE, "the same: attention has one form here"},
+    {"-cnv --conversation -nkvo --no-kv-offload --no-mmap --no-op-offload --jinja --simple-io --no-display-prompt", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
+     "CPU", ENGINE, "the same"},
 
     {"--count -c", FLAG, AT(count), 0, 0, 0, 0, 0, 0, "Output", "tokens", "print only how many"},
     {"--ids", IDS, AT(want_ids), "[ LIST]", 0, 0, 0, 0, 0, "Output", "tokens",
@@ -190,6 +194,7 @@ static const option table[] = {
     {"--check", FLAG, AT(check), 0, 0, 0, 0, 0, 0, "Output", "show", "only say whether it loads: exit 0 or 1"},
     {"--full", FLAG, AT(full), 0, 0, 0, 0, 0, 0, "Output", "show", "arrays of metadata in full"},
     {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run score ppl tokens show ls", "one JSON object"},
+    {"--names", FLAG, AT(names), 0, 0, 0, 0, 0, 0, "Output", "ls", "only the names, a line each; no file is opened"},
     {"--color", CHOICE, AT(color), "WHEN", 0, 0, "auto always never", 0, 0, "Output", "run chat",
      "dim the thinking; auto: on a terminal, unless NO_COLOR is set"},
     {"--no-newline", FLAG, AT(no_newline), 0, 0, 0, 0, 0, 0, "Output", "run", "add no newline to the answer"},
@@ -227,8 +232,11 @@ static const option table[] = {
      "rearrange the weights for this processor at load"},
     {"--isa", TEXT, BENCH(isa), "LIST", 0, 0, 0, "auto", "SLM_ISA", "Settings", "bench",
      "instruction sets: auto, or of those that slm help isa lists"},
-    {"-ngl --n-gpu-layers", INT, AT(ngl), "N", -1, INT_MAX, 0, "ignored", 0, "Settings", "bench",
-     "accepted for llama.cpp's sake: there is no GPU here"},
+    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe --numa --poll",
+     FOREIGN, 0, "X", 0, 0, 0, 0, 0, "Settings", "bench", "accepted for llama.cpp's sake and ignored"},
+    {"-fa --flash-attn", FOREIGN, 0, "[ on|off|auto]", 0, 0, 0, 0, 0, "Settings", "bench", "the same: attention has one form here"},
+    {"-cnv --conversation -nkvo --no-kv-offload --no-mmap --no-op-offload --jinja --simple-io --no-display-prompt", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
+     "Settings", "bench", "the same"},
     {"-o --output", CHOICE, BENCH(format), "FORM", 0, 0, "md csv json jsonl", 0, 0, "Output", "bench", "how rows are printed"},
     {"--compare", TEXT, BENCH(compare), "OLD.json", 0, 0, 0, 0, 0, "Output", "bench",
      "speeds relative to the same tests of an earlier -o json or jsonl"},
@@ -239,7 +247,8 @@ static const option table[] = {
     {"-h --help", FLAG, AT(help), 0, 0, 0, 0, 0, 0, "Output", "*", "this text"},
 };
 
-static bool given[ARRAY_LEN(table)];
+static bool   given[ARRAY_LEN(table)];
+static strbuf foreign; /* flags of llama.cpp that were given */
 
 /* ---- words ---------------------------------------------------------------- */
 
@@ -480,6 +489,9 @@ static int store(options *o, const option *r, const char *name, const char *text
         *(bool *)field = true;
         if (text) o->ids = text;
         return -1;
+    case FOREIGN:
+        strbuf_fmt(&foreign, "%s%s", foreign.n ? " " : "", name);
+        return -1;
     }
     return -1;
 }
@@ -520,7 +532,7 @@ int option_set(options *o, const char *name, const char *text) {
 }
 
 static int unknown(const command *c, str name) {
-    char near[2048] = "";
+    char near[4096] = "";
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         if (is_for(&table[i], c)) {
             strcat(strcat(near, " "), table[i].names);
@@ -537,6 +549,7 @@ static int unknown(const command *c, str name) {
 }
 
 static bool takes_value(const options *o, const option *r) {
+    if (r->kind == FOREIGN) return r->arg && *r->arg != '[';
     return r->kind == IDS ? o->decode : r->kind != FLAG && r->kind != MAYBE && r->kind != OPTIONAL;
 }
 
@@ -572,10 +585,12 @@ static int parse_flag(options *o, int argc, char **argv, int *i) {
     char shown[48];
     snprintf(shown, sizeof shown, "%.*s", (int)name.n, name.p);
     if (eq) {
-        if (r->kind == FLAG || (r->kind == IDS && !o->decode))
+        if (r->kind == FLAG || (r->kind == FOREIGN && !r->arg) || (r->kind == IDS && !o->decode))
             return fail(EXIT_USAGE, "%s takes no value", shown);
         return store(o, r, shown, eq + 1);
     }
+    /* -fa stood alone before it took a value. */
+    if (r->kind == FOREIGN && r->arg && *r->arg == '[' && *i + 1 < argc && has_word("on off auto 0 1", str_of(argv[*i + 1]))) ++*i;
     if (!takes_value(o, r)) return store(o, r, shown, NULL);
     if (*i + 1 >= argc) return fail(EXIT_USAGE, "%s needs a value: %s", shown, r->arg);
     return store(o, r, shown, argv[++*i]);
@@ -600,7 +615,8 @@ static int check(options *o) {
         return fail(EXIT_USAGE, "-ctk and -ctv differ: keys and values have one type here");
     if (o->ctk >= 0) o->kv = o->ctk;
     if (o->ctv >= 0) o->kv = o->ctv;
-    if (o->ngl != -2) warn(o, "-ngl is ignored: everything runs on the CPU");
+    if (foreign.n) warn(o, "%.*s %s ignored: everything runs on the CPU", (int)foreign.n, foreign.p, memchr(foreign.p, ' ', foreign.n) ? "are" : "is");
+    strbuf_free(&foreign);
     if (o->n_threads_batch && o->n_threads_batch != o->n_threads)
         warn(o, "-tb is ignored: the threads of -t evaluate prompts too");
     int rc = read_samplers(o);
@@ -621,7 +637,7 @@ static int check(options *o) {
 }
 
 static options initial(void) {
-    return (options){.n = 2048, .n_chunks = -1, .ctk = -1, .ctv = -1, .seed = -1, .ngl = -2, .think_budget = -1,
+    return (options){.n = 2048, .n_chunks = -1, .ctk = -1, .ctv = -1, .seed = -1, .think_budget = -1,
                      .sampling = slm_sampling_defaults(), .bench.rounds = 5};
 }
 
@@ -674,6 +690,6 @@ void options_list(const command *c, void (*row)(const option_help *h)) {
         if (r->choices) snprintf(range, sizeof range, "%s", r->choices);
         else if (r->kind == INT || r->kind == INTS || r->kind == PAIR || r->kind == REAL || r->kind == FLOAT) put_range(r, range);
         put_fallback(r, &o, fallback);
-        row(&(option_help){r->group, r->names, r->arg, range, fallback, r->env, r->help});
+        row(&(option_help){r->group, r->names, r->arg, range, fallback, r->env, r->help, r->choices});
     }
 }

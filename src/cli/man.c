@@ -1,0 +1,78 @@
+/* man.c - the manual page slm(1), made of the tables of commands and flags. */
+#include "cli.h"
+#include <string.h>
+
+/* Text that troff shall print as it is. */
+static void put(const char *text) {
+    bool starts = true;
+    for (; *text; text++) {
+        if (starts && (*text == '.' || *text == '\'')) out_text("\\&");
+        if (*text == '\\') out_text("\\e");
+        else if (*text == '-') out_text("\\-");
+        else if (*text == '\'') out_text("\\(aq");
+        else if (*text == '`') out_text("\\(ga");
+        else if (*text == '^') out_text("\\(ha");
+        else if (*text == '~') out_text("\\(ti");
+        else out_put(text, 1);
+        starts = *text == '\n';
+    }
+}
+
+static void put_option(const option_help *h) {
+    out_text(".TP\n.B ");
+    for (const char *p = h->names; *p; p++) {
+        const char one[2] = {*p, 0};
+        put(*p == ' ' ? ", " : one);
+    }
+    if (h->arg) put(*h->arg == '[' ? "" : " "), put(h->arg);
+    out_text("\n");
+    put(h->help);
+    if (*h->range) out_text("; "), put(h->range);
+    if (*h->fallback) out_text(" (default: "), put(h->fallback), out_text(")");
+    if (h->env) out_text(" [environment: "), put(h->env), out_text("]");
+    out_text("\n");
+}
+
+/* Lines as they are. */
+static void put_lines(const char *text) {
+    out_text(".nf\n");
+    put(text);
+    out_text(".fi\n");
+}
+
+static void put_command(const command *c) {
+    out_text(".SS slm ");
+    put(c->name);
+    out_text("\n.B slm ");
+    put(c->name);
+    out_text(" ");
+    put(c->usage);
+    out_text("\n.PP\n");
+    put(c->brief);
+    out_text("\n.PP\n");
+    put_lines(c->examples);
+    if (c->notes) out_text(".PP\n"), put_lines(c->notes);
+    options_list(c, put_option);
+}
+
+void man_page(void) {
+    const command *c;
+    out_text(".TH SLM 1 \"\" \"slm " SLM_VERSION "\" \"User Commands\"\n.SH NAME\nslm \\- runs small language models from GGUF files on the CPU\n"
+             ".SH SYNOPSIS\n.B slm\n.I COMMAND\n[FLAGS] [ARGUMENTS]\n.SH DESCRIPTION\n");
+    put("slm answers prompts, holds conversations, and looks at and measures models.  stdout gets the answer and\n"
+        "nothing else.  A model is named by its file, or by its name, or the beginning of it, among those that slm ls\n"
+        "lists.  A setting comes from its flag, else from the environment, else from the model's file.\n");
+    out_text(".SH COMMANDS\n");
+    for (size_t i = 0; (c = command_at(i)); i++) put_command(c);
+    out_text(".SH EXIT STATUS\n");
+    static const char *const codes[][2] = {
+        {"0", "done"}, {"1", "cannot run: file, format, input or output"}, {"2", "usage"},
+        {"3", "the answer was cut by the context or the default length"}, {"4", "the prompt does not fit the context"},
+        {"6", "it would not fit in memory"}, {"124", "--timeout"}, {"130, 143", "stopped by SIGINT or SIGTERM"}, {"141", "the reader of stdout left"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        out_fmt(".TP\n.B %s\n", codes[i][0]);
+        put(codes[i][1]);
+        out_text("\n");
+    }
+}
