@@ -265,7 +265,7 @@ static void interrupting(void) {
     CHECK(!screen_shows(&pty.view, "all 2 answers: 0 tokens of prompts reused"));
     see_end("%)\n>>> |\n");
     type("\x03");
-    see("Ctrl-D, /bye or Ctrl-C again leaves");
+    see_end("Ctrl-C again leaves\n>>> |\n");
     type("draft\x03");
     see_end(">>> draft\n>>> |\n");
     type("\x03");
