@@ -183,7 +183,13 @@ static void feed_forward(step *s) {
     thread_run(f->o.pool, n, norm_token, s);
     s->ff = (ops_input){f->gate, f->act_ff, c->n_ff, n};
     s->quantize_ff = in_integers(f, &l->down, NULL, NULL);
-    ops_matmul_then(&f->o, &s->in, (ops_product[]){{f->gate, c->n_ff, &l->gate}, {f->up, c->n_ff, &l->up}}, 2, gate_rows, s);
+    const ops_product gate_up[] = {{f->gate, c->n_ff, &l->gate}, {f->up, c->n_ff, &l->up}};
+    if (n == 1) { /* memory is the limit: one long run of weights after the other */
+        ops_matmul(&f->o, &s->in, gate_up, 2);
+        gate_rows(s, 0, c->n_ff);
+    } else {
+        ops_matmul_then(&f->o, &s->in, gate_up, 2, gate_rows, s);
+    }
     s->out = f->h;
     s->bias = NULL;
     s->post = l->post_ffn;

@@ -533,7 +533,8 @@ enum { TILE = 4, TILE_MINS = 3 };
 #define P_CASES(tile) P_CASE(1, tile) P_CASE(2, tile) P_CASE(3, tile) P_CASE(4, tile)
 #include "r8_panel.h"
 
-PANELS_Q5_K PANELS_Q6_K
+P_TILES(tiles_blocks_m, tile_blocks, 5, true) PANELS_Q5_K
+P_TILES(tiles_groups, tile_groups, 6, false) PANELS_Q6_K
 
 const kernels kernels_avx2 = {
     .name = "avx2",

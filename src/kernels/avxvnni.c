@@ -16,15 +16,13 @@ enum { TILE = 6, TILE_MINS = 4, FEW = 8 };
 #define P_CASES(tile) P_CASE(1, tile) P_CASE(2, tile) P_CASE(3, tile) P_CASE(4, tile) P_CASE(5, tile) P_CASE(6, tile)
 #include "r8_panel.h"
 
-PANELS_Q4_0 PANELS_Q4_1 PANELS_Q5_0 PANELS_Q5_1 PANELS_Q8_0 PANELS_IQ4_NL PANELS_IQ4_XS PANELS_Q4_K PANELS_Q5_K PANELS_Q6_K
+PANELS_ALL
 
 const kernels kernels_avxvnni = {
     .name = "avxvnni",
     .need = CPU_AVX2 | CPU_FMA | CPU_F16C | CPU_AVX_VNNI,
     .matmul = {R8_MORE_MATMUL},
-    .packed = {[TYPE_Q4_0] = panels_q4_0, [TYPE_Q4_1] = panels_q4_1, [TYPE_Q5_0] = panels_q5_0, [TYPE_Q5_1] = panels_q5_1,
-               [TYPE_Q8_0] = panels_q8_0, [TYPE_IQ4_NL] = panels_iq4_nl, [TYPE_IQ4_XS] = panels_iq4_xs, [TYPE_Q2_K] = packed_q2_k,
-               [TYPE_Q3_K] = packed_q3_k, [TYPE_Q4_K] = panels_q4_k, [TYPE_Q5_K] = panels_q5_k, [TYPE_Q6_K] = panels_q6_k},
+    .packed = {PANELS_TABLE},
     .packing_pays = true,
     .scores = {[SLM_KV_Q8_0] = scores_q8},
 };

@@ -215,9 +215,9 @@ R8_INLINE floats float_of(const float *s, size_t step, int t) {
 R8_INLINE const int32_t *sums_of(const int32_t *sum16, size_t step, int t) { return (const void *)((const char *)sum16 + (size_t)t * step); }
 
 /* What the products of block k with unsigned weights begin from. */
-R8_INLINE ints offset_of(act_view a, size_t step, int64_t k, int t, const int offset) {
+R8_INLINE ints offset_of(act_view a, size_t step, int64_t k, int t, int offset) {
     const int32_t *s = sums_of(a.sum16 + 2 * k, step, t);
-    return offset ? P_(set1_epi32)(-offset * (s[0] + s[1])) : P_(set1_epi32)(0);
+    return P_(set1_epi32)(-offset * (s[0] + s[1]));
 }
 
 /* v[t] += columns 4k .. 4 * (k + n_k) - 1 of the panel times x, for weights of so many bits; q: the first token's
@@ -247,8 +247,8 @@ R8_INLINE void dots(ints *v, const panel *p, int k, const int n_k, const int8_t 
 #endif
 }
 
-/* Blocks of 32 with a scale: acc = fma(d * s, dot - offset * S, acc); with mins also am = fma(-m, ms, am). */
-R8_INLINE void tile_flat(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, const int offset, const bool mins) {
+/* Blocks of 32 with a scale: acc = fma(d * s, dot - offset * S, acc); with mins no offset, and am = fma(-m, ms, am). */
+R8_INLINE void tile_flat(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, int offset, const bool mins) {
     const act_view a = act_of(z->x + (size_t)t0 * z->step, z->cols);
     floats         acc[TILE], am[TILE];
     for (int t = 0; t < n_tok; t++) {
@@ -258,7 +258,7 @@ R8_INLINE void tile_flat(pass *z, const panel *p, int64_t n, int t0, const int n
     for (int b = 0; b < n / 32; b++) {
         const int64_t k = z->first / 32 + b;
         ints          v[TILE];
-        for (int t = 0; t < n_tok; t++) v[t] = offset_of(a, z->step, k, t, offset);
+        for (int t = 0; t < n_tok; t++) v[t] = mins ? P_(set1_epi32)(0) : offset_of(a, z->step, k, t, offset);
         dots(v, p, 8 * b, 8, a.q + 32 * k, z->step, n_tok, bits);
         const floats d = P_(load_ps)(p->scale[b]);
         for (int t = 0; t < n_tok; t++) {
@@ -272,8 +272,8 @@ R8_INLINE void tile_flat(pass *z, const panel *p, int64_t n, int t0, const int n
     }
 }
 
-/* Superblocks of 8 blocks with scales: fs = fma(sc * s, dot - offset * S, fs); with mins also fm = fma(m, ms, fm). */
-R8_INLINE void tile_blocks(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, const int offset, const bool mins) {
+/* Superblocks of 8 blocks with scales: fs = fma(sc * s, dot - offset * S, fs); with mins no offset, and fm = fma(m, ms, fm). */
+R8_INLINE void tile_blocks(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, int offset, const bool mins) {
     const act_view a = act_of(z->x + (size_t)t0 * z->step, z->cols);
     for (int i = 0; i < n / 256; i++) {
         floats fs[TILE], fm[TILE];
@@ -281,7 +281,7 @@ R8_INLINE void tile_blocks(pass *z, const panel *p, int64_t n, int t0, const int
         for (int b = 8 * i; b < 8 * i + 8; b++) {
             const int64_t k = z->first / 32 + b;
             ints          v[TILE];
-            for (int t = 0; t < n_tok; t++) v[t] = offset_of(a, z->step, k, t, offset);
+            for (int t = 0; t < n_tok; t++) v[t] = mins ? P_(set1_epi32)(0) : offset_of(a, z->step, k, t, offset);
             dots(v, p, 8 * b, 8, a.q + 32 * k, z->step, n_tok, bits);
             const floats scale = P_(load_ps)(p->scale[b]);
             for (int t = 0; t < n_tok; t++) {
@@ -299,7 +299,7 @@ R8_INLINE void tile_blocks(pass *z, const panel *p, int64_t n, int t0, const int
 }
 
 /* Superblocks of 16 groups of 16 with scales: fs = fma(sc * s, dot - offset * S16, fs). */
-R8_INLINE void tile_groups(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, const int offset, const bool mins) {
+R8_INLINE void tile_groups(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, int offset, const bool mins) {
     const act_view a = act_of(z->x + (size_t)t0 * z->step, z->cols);
     (void)mins;
     for (int i = 0; i < n / 256; i++) {
@@ -327,10 +327,10 @@ R8_INLINE void tile_groups(pass *z, const panel *p, int64_t n, int t0, const int
     case n: \
         if ((n) <= most) tile(z, p, n_cols, t0, n, bits, offset, mins); \
         break;
-#define P_TILES(name, tile, bits_, offset_, mins_) \
-    enum { name##_most = mins_ ? TILE_MINS : TILE }; \
-    static void name(pass *z, const panel *p, int64_t n_cols, int t0, int n_tok) { \
-        enum { most = name##_most, bits = bits_, offset = offset_, mins = mins_ }; \
+#define P_TILES(name, tile, bits_, mins_) \
+    enum { name##_mins = mins_, name##_most = mins_ ? TILE_MINS : TILE }; \
+    static void name(pass *z, const panel *p, int64_t n_cols, int t0, int n_tok, int offset) { \
+        enum { most = name##_most, bits = bits_, mins = mins_ }; \
         switch (n_tok) { P_CASES(tile) } \
     }
 
@@ -340,18 +340,20 @@ R8_INLINE int64_t even(int64_t n, int64_t most) {
     return (n + pieces - 1) / pieces;
 }
 
-/* panels_ID: as packed_ID. */
-#define P_PRODUCT(ID, id, block, mins, few) \
-    static void panels_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
+/* panels_ID: as packed_ID.  What a batch needs stays out of the way of single tokens. */
+#define PANELS(id, block, tiles, offset, few) \
+    static R8_APART int64_t batch_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
         const int64_t  n_block = cols / (block), run = PANEL_COLS / (block); \
         const size_t   apart = (size_t)n_block * sizeof(r8_##id); \
         const r8_##id *u = w; \
         panel          p; \
-        pass           z = {.step = act_bytes(cols), .cols = cols}; \
-        const int64_t  each = n_tok > (few) ? even(n_tok, PASS) : 0; \
-        for (; each && groups >= P_ROWS / 8; groups -= P_ROWS / 8, u += P_ROWS / 8 * n_block, y += P_ROWS) \
+        pass           z; \
+        const int64_t  each = even(n_tok, PASS); \
+        z.step = act_bytes(cols); \
+        z.cols = cols; \
+        for (; groups >= P_ROWS / 8; groups -= P_ROWS / 8, u += P_ROWS / 8 * n_block, y += P_ROWS) \
             for (int64_t t = 0; t < n_tok; t += each) { \
-                const int n_here = (int)(n_tok - t < each ? n_tok - t : each), tile = (int)even(n_here, tiles_##id##_most); \
+                const int n_here = (int)(n_tok - t < each ? n_tok - t : each), tile = (int)even(n_here, tiles##_most); \
                 z.x = (const char *)x + (size_t)t * z.step; \
                 memset(z.acc, 0, sizeof z.acc[0] * (size_t)n_here); \
                 memset(z.am, 0, sizeof z.am[0] * (size_t)n_here); \
@@ -362,14 +364,20 @@ R8_INLINE int64_t even(int64_t n, int64_t most) {
                         unpack_##id(&p, i, u + b + i, apart); \
                     } \
                     z.first = b * (block); \
-                    for (int i = 0; i < n_here; i += tile) tiles_##id(&z, &p, n * (block), i, n_here - i < tile ? n_here - i : tile); \
+                    for (int i = 0; i < n_here; i += tile) \
+                        tiles(&z, &p, n * (block), i, n_here - i < tile ? n_here - i : tile, offset); \
                 } \
                 for (int i = 0; i < n_here; i++) { \
                     const floats acc = P_(load_ps)(z.acc[i]); \
-                    P_(storeu_ps)(y + (t + i) * ldy, mins ? P_(sub_ps)(acc, P_(load_ps)(z.am[i])) : acc); \
+                    P_(storeu_ps)(y + (t + i) * ldy, tiles##_mins ? P_(sub_ps)(acc, P_(load_ps)(z.am[i])) : acc); \
                 } \
             } \
-        if (groups) packed_##id(y, ldy, u, groups, cols, x, n_tok); \
+        return groups; \
+    } \
+    static void panels_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
+        const int64_t left = n_tok > (few) ? batch_##id(y, ldy, w, groups, cols, x, n_tok) : groups, done = groups - left; \
+        const size_t  group = (size_t)(cols / (block)) * sizeof(r8_##id); \
+        if (left) packed_##id(y + done * 8, ldy, (const char *)w + (size_t)done * group, left, cols, x, n_tok); \
     }
 
 #ifdef R8_DPBUSD
@@ -377,17 +385,28 @@ enum { P_SIGNED = 128 }; /* what unsigned weights of 8 bits have too much */
 #else
 enum { P_SIGNED = 0 };
 #endif
-/* One for each format, for the files to choose from: they define panels_ID. */
-#define PANELS(ID, id, block, tile, bits, offset, mins, few) \
-    P_TILES(tiles_##id, tile, bits, offset, mins) P_PRODUCT(ID, id, block, mins, few)
-#define PANELS_Q4_0 PANELS(Q4_0, q4_0, 32, tile_flat, 4, 8, false, FEW)
-#define PANELS_Q4_1 PANELS(Q4_1, q4_1, 32, tile_flat, 4, 0, true, FEW)
-#define PANELS_Q5_0 PANELS(Q5_0, q5_0, 32, tile_flat, 5, 16, false, FEW_DEAR)
-#define PANELS_Q5_1 PANELS(Q5_1, q5_1, 32, tile_flat, 5, 0, true, FEW_DEAR)
-#define PANELS_Q8_0 PANELS(Q8_0, q8_0, 32, tile_flat, 8, P_SIGNED, false, FEW)
-#define PANELS_IQ4_NL PANELS(IQ4_NL, iq4_nl, 32, tile_flat, 8, P_SIGNED, false, FEW_DEAR)
-#define PANELS_IQ4_XS PANELS(IQ4_XS, iq4_xs, 256, tile_blocks, 8, P_SIGNED, false, FEW_DEAR)
-#define PANELS_Q4_K PANELS(Q4_K, q4_k, 256, tile_blocks, 4, 0, true, FEW)
-#define PANELS_Q5_K PANELS(Q5_K, q5_k, 256, tile_blocks, 5, 0, true, FEW_DEAR)
-#define PANELS_Q6_K PANELS(Q6_K, q6_k, 256, tile_groups, 6, 32, false, FEW_DEAR)
+/* One for each format, for the files to choose from: they define panels_ID, and before them the tiles that they
+ * name by P_TILES.  With VNNI formats share their tiles; without it the number of bits is part of one. */
+#define PANELS_Q4_0 PANELS(q4_0, 32, tiles_flat, 8, FEW)
+#define PANELS_Q5_0 PANELS(q5_0, 32, tiles_flat, 16, FEW_DEAR)
+#define PANELS_Q8_0 PANELS(q8_0, 32, tiles_flat, P_SIGNED, FEW)
+#define PANELS_IQ4_NL PANELS(iq4_nl, 32, tiles_flat, P_SIGNED, FEW_DEAR)
+#define PANELS_Q4_1 PANELS(q4_1, 32, tiles_flat_m, 0, FEW)
+#define PANELS_Q5_1 PANELS(q5_1, 32, tiles_flat_m, 0, FEW_DEAR)
+#define PANELS_IQ4_XS PANELS(iq4_xs, 256, tiles_blocks, P_SIGNED, FEW_DEAR)
+#define PANELS_Q4_K PANELS(q4_k, 256, tiles_blocks_m, 0, FEW)
+#define PANELS_Q5_K PANELS(q5_k, 256, tiles_blocks_m, 0, FEW_DEAR)
+#define PANELS_Q6_K PANELS(q6_k, 256, tiles_groups, 32, FEW_DEAR)
+#ifdef R8_DPBUSD
+#define PANELS_ALL \
+    P_TILES(tiles_flat, tile_flat, 8, false) PANELS_Q4_0 PANELS_Q5_0 PANELS_Q8_0 PANELS_IQ4_NL \
+    P_TILES(tiles_flat_m, tile_flat, 8, true) PANELS_Q4_1 PANELS_Q5_1 \
+    P_TILES(tiles_blocks, tile_blocks, 8, false) PANELS_IQ4_XS \
+    P_TILES(tiles_blocks_m, tile_blocks, 8, true) PANELS_Q4_K PANELS_Q5_K \
+    P_TILES(tiles_groups, tile_groups, 6, false) PANELS_Q6_K
+#define PANELS_TABLE \
+    [TYPE_Q4_0] = panels_q4_0, [TYPE_Q4_1] = panels_q4_1, [TYPE_Q5_0] = panels_q5_0, [TYPE_Q5_1] = panels_q5_1, \
+    [TYPE_Q8_0] = panels_q8_0, [TYPE_IQ4_NL] = panels_iq4_nl, [TYPE_IQ4_XS] = panels_iq4_xs, [TYPE_Q2_K] = packed_q2_k, \
+    [TYPE_Q3_K] = packed_q3_k, [TYPE_Q4_K] = panels_q4_k, [TYPE_Q5_K] = panels_q5_k, [TYPE_Q6_K] = panels_q6_k
+#endif
 #endif
