@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes the corpus of the built-in model: children's stories and short chats from a grammar of our own.
 
-    builtin_corpus.py [--stories N] [--chats N] [--echoes N] [--seed S] OUT.jsonl
+    builtin_corpus.py [--stories N] [--tales N] [--chats N] [--echoes N] [--seed S] OUT.jsonl
 
-One JSON object a line: {"kind": "story" | "chat" | "echo", "split": "train" | "held", "text": ...}. Chats are rendered with
+One JSON object a line: {"kind": "story" | "tale" | "chat" | "echo", "split": "train" | "held", "text": ...}. Chats are rendered with
 the control tokens <|user|> <|assistant|> <|end|>; every text ends with <|end|>. No text occurs twice. Held out is what
 hashes so (md5 of the text, 1 in 50), so the split does not depend on the order. Python's standard library only; the
 same seed gives the same bytes.
@@ -19,12 +19,10 @@ import re
 
 # ---- the cast ---------------------------------------------------------------------------------------------------
 
-NAMES_HE = """Tom Ben Max Leo Sam Finn Oliver Jack Theo Hugo Oscar Milo Felix Toby Jasper Rufus Bruno Otto Barney Gus
-Pip Bramble Rusty Basil Pepper Cosmo Ziggy Wilbur Monty Teddy Ollie Archie Louie Ned Ralph Sid Tuck Bert Moss Flint Ash
-Copper Biscuit Bobbin Nico Eddie Hank Rory Casper Dusty""".split()
-NAMES_SHE = """Lily Mia Anna Rosie Ella Ruby Luna Clara Molly Daisy Poppy Hazel Ivy Nora Alice Emma Zoe Lucy Maya Willow
-Olive Penny Tilly Betty Mabel Dora Fern Holly Ginger Honey Juniper Maple Pearl Stella Wendy Bella Coco Dot Flora Greta
-Iris Kiki Lottie Minnie Nell Pippa Sunny Tess Violet Bea""".split()
+NAMES_HE = """Tom Ben Max Leo Sam Finn Oliver Jack Theo Hugo Oscar Milo Felix Toby Rufus Bruno Otto Pip Rusty Wilbur Teddy Ned Gus
+Archie""".split()
+NAMES_SHE = """Lily Mia Anna Rosie Ella Ruby Luna Clara Molly Daisy Poppy Hazel Ivy Nora Alice Emma Zoe Lucy Maya Willow Olive Penny Tilly
+Mabel""".split()
 
 KINDS = {  # kind: where such a one lives
     "forest": "fox rabbit bear squirrel hedgehog owl deer mouse badger wolf mole otter raccoon beaver frog snail bat",
@@ -133,7 +131,7 @@ fear("being alone", "[{He} followed {his} friends everywhere.|When the house was
      "{N} showed {his} friends what {he} had made, and they all had cake together.")
 fear("meeting someone new", "[When guests came, {he} hid behind the door.|{He} never knew what to say to a stranger.|{He} always crossed the road when someone came.]",
      "One morning, a new {FK} moved into the house next door.",
-     """{M} gave {him} a [warm pie|basket of {food}|jar of honey]. "Just bring this and say your name," {mhe} said. "[That is enough for a start|The rest will come by itself]." {N} walked to the door and knocked. A [shy|small] {FK} looked out. "I... I am {N}," {he} said. "I am {F}," said the {FK}, "and I was so afraid that nobody would come." [They looked at each other and laughed.|Then both of them had to laugh.]""",
+     """{M} gave {him} a [warm pie|basket of {food}|jar of honey]. "Just bring this and say your name," {mhe} said. "[That is enough for a start|The rest will come by itself]." {N} walked to the door and knocked. A [shy|small] {FK} looked out. "I... I am {N}," {he} said. "And I am your new neighbor," said the {FK}. "I was so afraid that nobody would come." [They looked at each other and laughed.|Then both of them had to laugh.]""",
      "They shared the gift, and before the evening came they were good friends.")
 fear("the wind", "[When the wind howled, {he} closed all the windows.|{He} thought that the wind would carry {him} away.|On stormy days {he} did not leave the house.]",
      "One day, the wind pulled the hat from {his} head.",
@@ -149,7 +147,7 @@ fear("bees", "[When something buzzed, {he} ran into the house.|{He} never went n
      "The next morning a small pot of honey stood in front of {his} door.")
 fear("monsters under the bed", "[Every night {he} jumped into bed from the door.|{He} could not sleep, for something might be down there.|At night {he} looked under the bed ten times.]",
      "One night, something under the bed went scratch, scratch, scratch.",
-     """{N} took {his} lamp, [counted to three|took a deep breath], and looked. Two round eyes looked back. "Please do not hurt me," said a tiny voice. It was only a mouse, [gray and thin|with a very small blanket]! "I came in because it is cold outside," it said. "{N}, you looked so big that I was afraid of you." {N} had to laugh. {He} gave the mouse [a piece of cheese|some crumbs] and an old sock for a bed.""",
+     """{N} took {his} lamp, [counted to three|took a deep breath], and looked. Two round eyes looked back. "Please do not hurt me," said a tiny voice. It was only a mouse, [gray and thin|with a very small blanket]! "I came in because it is cold outside," it said. "Oh, {N}, you looked so big that I was afraid of you." {N} had to laugh. {He} gave the mouse [a piece of cheese|some crumbs] and an old sock for a bed.""",
      "Now, when something goes scratch in the night, {N} only says, \"Good night, little mouse,\" and sleeps.")
 
 WISH_START = """[But {he} had one great wish: {he} wanted to %(w)s.|Most of all, {N} wanted to %(w)s.|Day and night {N} dreamed of one thing: {he} wanted to %(w)s.] %(why)s
@@ -187,7 +185,7 @@ wish("paint", "[{He} saw colors everywhere, in the sky and in the puddles.|But {
 wish("read", "[Books looked to {him} like a field full of ants.|\"There are whole worlds in those pages,\" {he} thought.]",
      "One day a letter came. {N} turned it around and upside down, but {he} could not read a single word. \"It could be something important,\" {he} said [sadly|with a sigh].",
      "{M} put on {mhis} glasses. \"I could read it to you,\" {mhe} said, \"but I would rather show you how to do it.\" They began with the first letter, and every evening they learned a new one. {N} wrote them in the sand, in the flour, and on the foggy window. Soon the letters became words, and the words began to speak.",
-     "At last {he} opened the letter and read it out loud: \"Dear {N}, please come to my birthday party. Your friend {F}.\" And {he} was just in time!")
+     "At last {he} opened the letter and read it out loud: \"Dear {N}, please come to my birthday party. Your friend, {F}.\" And {he} was just in time!")
 wish("bake a cake", "[It should be a big one, with {food} on top.|But {he} had never baked anything before.]",
      "{He} put flour, eggs, and milk into a bowl. But {he} took salt instead of sugar, and {he} left the cake in the oven for too long. It came out black and hard. \"Even the birds will not eat it,\" said {N}.",
      "{F} the {FK} tasted a crumb and made a funny face. \"The first cake is for learning,\" {fhe} said. \"The second one is for eating.\" So they started again. They tasted before they poured, they stirred a hundred times, and they sat in front of the oven and watched. A sweet smell went through the whole house.",
@@ -202,7 +200,7 @@ wish("touch the moon", "[It hung so near above the hill, round and white.|\"It l
      "\"It is cold and wet,\" {N} whispered, \"and it [tickles|laughs].\"")
 wish("find a friend", "[{He} played alone and ate alone.|\"It is no fun to laugh alone,\" {he} said.]",
      "{He} asked the cat, but the cat was sleeping. {He} asked the crow, but the crow flew off. {He} asked the brook, but it was in a hurry. {N} sat down on a log and sighed, and a tear ran down {his} nose.",
-     "Then {he} heard somebody else sigh. Behind the log sat a {FK} with a broken cart. \"The wheel came off,\" said the {FK}, \"and I cannot fix it alone.\" {N} dried {his} tears and held the cart, and the {FK} put the wheel back on. \"I am {F},\" said the {FK}. \"I have {food} in my cart. Do you want some?\" They ate and talked until the sun was low.",
+     "Then {he} heard somebody else sigh. Behind the log sat a {FK} with a broken cart. \"The wheel came off,\" said the {FK}, \"and I cannot fix it alone.\" {N} dried {his} tears and held the cart, and the {FK} put the wheel back on. \"I have {food} in my cart,\" said the {FK}. \"Do you want some?\" They ate and talked until the sun was low.",
      "From then on they met at the log every day.", "|is lonely|has no friends|is looking for a friend|feels lonely")
 wish("win a race", "[But {he} had the shortest legs of all.|Every year {he} had come in last.]",
      "In the morning of the great race {he} ran as fast as {he} could. The others were soon far ahead. \"Slow as always!\" one of them shouted. {N} bit {his} lip and went on.",
@@ -264,7 +262,7 @@ One day, {he} took a short way through the swamp to show how clever {he} was. Th
       "Since that day {N} boasts much less, and {he} asks for help before the mud is at {his} chin.")
 trait("curious", "is curious|is very curious|asks too many questions|always asks why", """{N} was very curious. "Why is the sky blue? Where does the wind sleep? What is behind the hill?" {he} asked from morning to evening. [The grown-ups sighed.|Even the parrot got tired.]
 
-{TIME}, {he} found a small {color} door in [an old wall|the trunk of a tree|the side of the hill]. A sign on it said: Please knock. {N} knocked. A {FK} with round glasses opened the door. "At last," said the {FK}. "I am {F}. I know many answers, but nobody ever asks me a question." "I have a hundred!" cried {N}.
+{TIME}, {he} found a small {color} door in [an old wall|the trunk of a tree|the side of the hill]. A sign on it said: Please knock. {N} knocked. A {FK} with round glasses opened the door. "At last," said the {FK}. "I know many answers, but nobody ever asks me a question." "I have a hundred!" cried {N}.
 
 {He} asked, and {F} answered. Why do leaves fall? So that the tree can sleep in winter. Where do rivers go? To the sea. When {F} did not know an answer, {fhe} said, "Let us find out," and they looked in big books and under small stones. The sun went down, and they did not notice.""",
       "{N} came home late, full of answers. But the best thing was that {he} had even more questions than before.")
@@ -300,7 +298,7 @@ trait("bossy", "is bossy|always wants to be the leader|always tells others what 
       "\"Next time we will both be captains,\" said {N}, and {he} asked the others what they wanted to play.")
 trait("grumpy", "is grumpy|is always grumpy|is always in a bad mood|never smiles", """But {N} was always grumpy. The sun was too bright, the soup was too hot, and the birds sang too early. "Humph," {he} said to everyone who came by. So nobody came by any more.
 
-{TIME}, {F} the {FK} moved in next door. "Good morning!" called {F}. "What is good about it?" {N} grumbled. The next day {F} brought a plate of {food}. "Humph," said {N}, but {he} ate them all. The day after that {F} brought a bench and put it in the sun between the two houses. "It is too heavy for one, and too long for one," said {F}.
+{TIME}, a@ {FK} moved in next door. "Good morning!" called {F}. "What is good about it?" {N} grumbled. The next day {F} brought a plate of {food}. "Humph," said {N}, but {he} ate them all. The day after that {F} brought a bench and put it in the sun between the two houses. "It is too heavy for one, and too long for one," said {F}.
 
 {N} sat down, only to see how hard it was. It was not hard. The sun was warm. {F} told a story about a cow who wore boots, and something strange happened. The corners of {his} mouth went up, first the left one, then the right one. "What is that?" asked {N}. "That is a smile," said {F}. "It suits you." """,
       "From then on they sat on the bench every evening, and {N} said \"humph\" only when it rained.", "funny")
@@ -312,7 +310,7 @@ All the lights went on. The thief was so frightened that he dropped the bell and
       "\"Some people save the day by being quick,\" said {F}, \"and some by falling over a bucket.\"", "funny")
 trait("kind", "is kind|is very kind|helps everybody|has a good heart", """{N} had a good heart, and {he} could not see anyone sad. If somebody was cold, {he} gave {him_or} a scarf. If somebody was hungry, {he} shared {his} {food}.
 
-In a hard winter, {N} met an old woman on the road. Her basket was empty, and her shoes had holes. {N} gave her {his} bread. A little later {he} met a shivering {FK} named {F}, and {he} gave {fhim} {his} coat. Now {N} was hungry and cold {himself}, and the snow fell so thick that {he} could not find the way. {He} sat down under a tree.
+In a hard winter, {N} met an old woman on the road. Her basket was empty, and her shoes had holes. {N} gave her {his} bread. A little later {he} met a shivering {FK}, and {he} gave {fhim} {his} coat. Now {N} was hungry and cold {himself}, and the snow fell so thick that {he} could not find the way. {He} sat down under a tree.
 
 Then a light came through the snow. It was {F}, with a lantern. "We have looked for you," said {F}. Behind {fhim} came the old woman with a pot of soup, and the neighbors with blankets. "You have helped every one of us," they said. "Now it is our turn." They carried {him} home and made a big fire.""".replace("{him_or}", "away"),
       "{N} slept in the warm bed and dreamed of spring. Kindness is like a ball: it comes back to you.", "bedtime")
@@ -326,7 +324,7 @@ trait("hungry", "is always hungry|is very hungry|cannot stop eating|loves to eat
 
 {TIME}, the smell of fresh {food} came through the window. {N} followed {his} nose, over the hill, across the brook, and through a hole in a fence. There stood a table with forty plates, and nobody was there. "Only a little bit," said {N}. {He} ate one plate, and then another, and then all forty. {His} belly was as round as a ball.
 
-When {he} wanted to go home, {he} got stuck in the hole in the fence. {He} could not go forward, and {he} could not go back. Then the guests came, and in front of them {F} the {FK}. It was {fhis} birthday! "I am so sorry," said {N}. {F} looked at {his} round belly and began to laugh. "Then you will have to bake with us," said {F}. They pulled, and plop, {he} was free.""",
+When {he} wanted to go home, {he} got stuck in the hole in the fence. {He} could not go forward, and {he} could not go back. Then the guests came, and in front of them the {FK} from the next house. It was {fhis} birthday! "I am so sorry," said {N}. {F} looked at {his} round belly and began to laugh. "Then you will have to bake with us," said {F}. They pulled, and plop, {he} was free.""",
       "They baked the whole afternoon, and {N} carried the plates to the guests without licking a single one.", "funny")
 trait("sleepless", "cannot sleep|could not sleep|does not want to go to bed|is not tired", """But one night {N} could not sleep. {He} turned to the left, and {he} turned to the right. {He} counted sheep, but the sheep were silly and jumped around. "I am wide awake," {he} said.
 
@@ -338,7 +336,7 @@ trait("brave", "is brave|is very brave|is a hero|saves a friend", """{N} was bra
 
 One day, {F} the {FK} did not come home. There were small footprints in the mud, and they led right into the dark wood. "Nobody goes in there," said the others. "Somebody has to," said {N}, and {he} took a rope and a lantern. The trees creaked, and an owl called. {N} was a little bit afraid, but {he} thought of {F} and went on.
 
-Then {he} heard a soft cry from a deep pit. "{F}, are you down there?" {N} called. "I fell in, and I cannot climb out!" called {F}. {N} tied the rope to a thick tree and let it down. {F} held on, and {N} pulled until {his} arms hurt. At last a muddy head looked over the edge. "I knew that you would come," said {F}.""",
+Then {he} heard a soft cry from a deep pit. "My friend, are you down there?" {N} called. "I fell in, and I cannot climb out!" called {F}. {N} tied the rope to a thick tree and let it down. {F} held on, and {N} pulled until {his} arms hurt. At last a muddy head looked over the edge. "I knew that you would come," said {F}.""",
       "They walked home side by side, with the lantern between them, and the dark wood did not seem so dark.")
 
 
@@ -425,7 +423,7 @@ One evening there was a knock. Outside stood {F} the {FK}, white with snow. "My 
 One morning water dripped from the roof, and a small white flower stood in the snow. "Is the winter over?" asked {N}. "What a pity," {he} said, and everybody laughed.""")
 event("strange noise", "hears a strange noise|hears a noise in the night", "a strange noise|a ghost|a spooky night", """One night {N} woke up. From the attic came a noise: hoo, clank, bump. {He} pulled the blanket up to {his} nose. Hoo, clank, bump, it went again. "It must be a ghost," {he} whispered.
 
-{He} ran across the yard and woke {F} the {FK}. "There is a ghost in my attic!" {F} was not happy about it, but a friend is a friend. They took a candle and a broom. The stairs creaked under their feet. Hoo! They held on to each other. Clank! The candle went out. Bump! They pushed the door open and screamed.
+{He} ran across the yard and woke {F} the {FK}. "There is a ghost in my attic!" {he} cried. {F} was not happy about it, but a friend is a friend. They took a candle and a broom. The stairs creaked under their feet. Hoo! They held on to each other. Clank! The candle went out. Bump! They pushed the door open and screamed.
 
 Something screamed back. In the moonlight sat a young owl with one foot in a pot. "I flew in through the window," it cried, "and now I cannot get this thing off!" Hoo, it had called, clank, the pot had gone, and bump, it had fallen over. {N} and {F} began to laugh with relief.
 
@@ -446,7 +444,7 @@ So {N} told him about bees and {food}, about warm stones and long evenings. The 
 In the spring the snowman melted, and {N} was sad. But where he had stood, the flowers came up first. "Now he sees the summer after all," said {F}.""", "sad")
 event("shadow", "loses a shadow|fights with a shadow|plays with a shadow", "a shadow", """{TIME}, {N} saw something dark on the ground behind {him}. {He} ran, and it ran. {He} stopped, and it stopped. "Why are you following me?" {he} asked. The dark thing said nothing.
 
-{He} jumped over the brook, but it jumped, too. {He} hid behind a tree, and it was gone. But as soon as {he} stepped into the sun, it was there again. "{F}, help me!" {N} called. {F} the {FK} came running, and behind {fhim} ran a dark thing as well. "You have one, too!" cried {N}. {F} laughed. "That is only your shadow," said {F}. "It belongs to you, and the sun makes it."
+{He} jumped over the brook, but it jumped, too. {He} hid behind a tree, and it was gone. But as soon as {he} stepped into the sun, it was there again. "Help me!" {N} called. {F} the {FK} came running, and behind {fhim} ran a dark thing as well. "You have one, too!" cried {N}. {F} laughed. "That is only your shadow," said {F}. "It belongs to you, and the sun makes it."
 
 {N} lifted one hand, and the shadow waved. {He} made a bird with {his} fingers, and a bird flew over the wall. {F} made a wolf, and the wolf opened its mouth. They made a whole theater on the side of the barn: a king, a goose, and a ship with three sails.
 
@@ -455,7 +453,7 @@ event("wishing well", "finds a magic lamp|gets three wishes|has three wishes|mee
 
 {He} thought about it the whole day. "I wish for a mountain of {food}," {he} said at last. Plop! The mountain was so high that {his} house was gone under it. {F} the {FK} had to dig {him} out. "I wish that it would go away again!" cried {N}. Plop! Everything was as before, only a bit sticky. Now there was just one wish left.
 
-"What shall I take?" asked {N}. "Gold? A castle?" {F} said nothing. {F} had been ill that winter and still coughed. {N} looked at {fhim} for a moment and did not need to think any longer. "I wish that {F} may be well," {he} said. Plop! {F} stopped coughing and stood up straight. "You could have had a castle," said {F}.
+"What shall I take?" asked {N}. "Gold? A castle?" But {F} said nothing. {F} had been ill that winter and still coughed. {N} looked at {fhim} for a moment and did not need to think any longer. "I wish that {F} may be well," {he} said. Plop! {F} stopped coughing and stood up straight. "You could have had a castle," said {F}.
 
 "A castle is cold and empty without you," said {N}. They went home and ate {food}, and it was exactly enough.""")
 event("bridge", "builds a bridge|has a quarrel with a friend|has a fight with his best friend", "a quarrel|two friends|friendship", """{N} and {F} the {FK} lived on two sides of a stream. They had been friends for a long time. But {TIME0} they quarreled about [a bucket|a pear|a hat]. Nobody knew later how it began. "I will never speak to you again," said {N}. "Good," said {F}.
@@ -481,7 +479,7 @@ Then {he} met a woman with a goose, and {he} traded the goat for the goose. Afte
 When winter came, {N} and {F} gave warm coats to all who had laughed at them. And then they laughed, too, because it was a good joke.""")
 event("new neighbor", "has a new neighbor|moves to a new house|is new in town|goes to a new school", "a new neighbor|a new home|the first day of school", """{N} had moved to a new house, and everything was different. The stairs creaked in another way, and the moon came in through the wrong window. At school nobody knew {his} name. At noon {he} sat under a tree and ate alone.
 
-"I want to go back," {he} told {M}. "Give it seven days," said {mhe}, "and do one brave thing every day." On the first day {N} said good morning to the mailman. On the second day {he} asked somebody for the way. On the third day {he} lent a pencil to {F} the {FK}. On the fourth day {he} laughed at a joke, and on the fifth day {he} told one.
+"I want to go back," {he} told {M}. "Give it seven days," said {mhe}, "and do one brave thing every day." On the first day {N} said good morning to the mailman. On the second day {he} asked somebody for the way. On the third day {he} lent a pencil to a@ {FK} in {his} class. On the fourth day {he} laughed at a joke, and on the fifth day {he} told one.
 
 On the sixth day it rained, and {F} had no umbrella. "Come under mine," said {N}. They walked home together, and {F} showed {him} the short way through the gardens, the best puddle, and the tree with the sweet pears. "Shall I call for you tomorrow?" asked {F}.
 
@@ -491,7 +489,7 @@ THINGS = "hat scarf bell button drum basket blanket umbrella mitten boot spoon r
 OPENINGS = [
     "[Once upon a time|Once upon a time|Once upon a time|Long ago|A long time ago|Once], there [was|lived] a@ {adj} {K} named {N}. {he} lived {home}. {N} {habit}.",
     "[Once upon a time|Once|Not so long ago], a@ {adj} {K} named {N} lived {home}. {N} {habit}.",
-    "{N} was a@ {adj} {K} who lived {home}. {he} {habit}.",
+    "This is the story of {N}, a@ {adj} {K} who lived {home}. {he} {habit}.",
     "There once was a@ {adj} {K}, and {his} name was {N}. {N} lived {home} and {habit}.",
 ]
 CODAS = ["", "", "", "", " The end.", "\n\nThe end.", " And that is the end of the story."]
@@ -548,15 +546,13 @@ def make_story(r, cat=None, kind=None, p=None, name=None, home=None, mood=None, 
         fkind = r.choice(ALL_KINDS)[1]
         while fkind.split(":")[0] == K or fkind.split(":")[0] in ("king", "queen", "lighthouse keeper"):
             fkind = r.choice(ALL_KINDS)[1]
-    fg = fkind.split(":")[1] if ":" in fkind else r.choice(["he", "she"])
-    friend = cast_name(r, fg)
-    while friend == name:
-        friend = cast_name(r, fg)
+    FK = fkind.split(":")[0]
+    fg = fkind.split(":")[1] if ":" in fkind else ("he", "she")[len(FK) % 2]
     if p is None:
         pool = [q for q in PLOTS if mood is None or mood in q[3]]
         p = r.choice(pool)
     mentor, mg = r.choice(MENTORS).split(":")
-    d = {"N": name, "K": K, "F": friend, "FK": fkind.split(":")[0], "adj": r.choice(ADJ), "food": r.choice(FOODS),
+    d = {"N": name, "K": K, "F": "the " + FK, "FK": FK, "adj": r.choice(ADJ), "food": r.choice(FOODS),
          "color": r.choice(COLORS), "thing": r.choice(THINGS), "M": mentor.replace("his ", "{his} ")}
     d.update(forms("", g))
     d.update(forms("f", fg))
@@ -567,9 +563,13 @@ def make_story(r, cat=None, kind=None, p=None, name=None, home=None, mood=None, 
     text = expand(r.choice(OPENINGS), r) + (" " if p[5] else "\n\n") + expand(p[4], r)
     coda = r.choice(BED) if mood == "bedtime" else r.choice(CODAS)
     text += coda
+    text = text.replace("{F} the {FK}", "{his} friend the {FK}", 1).replace("{F} the {FK}", "the {FK}")
+    # a name is one token where a space stands before it: no paragraph begins with one
+    text = re.sub(r"\n\n\{N\} (\w+)", lambda m: "\n\n%s {N} %s" % (
+        "Now" if m.group(1) in ("had", "was", "and") else r.choice(["So", "Then", "And so"]), m.group(1)), text)
     for _ in range(2):
         text = re.sub(r"\{(\w+)\}", lambda m: d[m.group(1)], text)
-    about = dict(K=K, N=name, F=friend, FK=d["FK"], g=g, p=p, thing=d["thing"], home=d["home"], food=d["food"])
+    about = dict(K=K, N=name, FK=FK, g=g, p=p, thing=d["thing"], home=d["home"], food=d["food"])
     return tidy(text), about
 
 # ---- chats ------------------------------------------------------------------------------------------------------------
@@ -612,7 +612,7 @@ def an(s):
 def ask_story(r):
     x = r.random()
     ask = r.choice(ASK)
-    if x < 0.42:  # a hero who ...
+    if x < 0.52:  # a hero who ...
         p = r.choice(PLOTS)
         st, ab = make_story(r, p=p)
         pool = p[1] or ["is brave"]
@@ -624,14 +624,14 @@ def ask_story(r):
         if r.random() < 0.12:
             return ask.format(an(adj + ab["K"]) + " named " + ab["N"] + " " + who + " " + y), st, ab
         return ask.format(an(adj + ab["K"]) + " " + who + " " + y), st, ab
-    if x < 0.58:  # a hero
+    if x < 0.64:  # a hero
         st, ab = make_story(r)
         return ask.format(an(r.choice(["", "", "little ", "brave "]) + ab["K"])), st, ab
-    if x < 0.66:  # a hero with a name
+    if x < 0.70:  # a hero with a name
         st, ab = make_story(r)
         return ask.format(r.choice([an(ab["K"]) + " named " + ab["N"], an(ab["K"]) + " called " + ab["N"], ab["N"] + " the " + ab["K"]])), st, ab
-    if x < 0.72:  # hero and friend
-        st, ab = make_story(r)
+    if x < 0.75:  # hero and friend
+        st, ab = make_story(r, p=r.choice([q for q in PLOTS if "{F} the {FK}" in q[4]]))
         return ask.format(an(ab["K"]) + " and " + an(ab["FK"])), st, ab
     if x < 0.82:  # a place
         place = r.choice(sorted(PLACES))
@@ -660,7 +660,7 @@ def follow_up(r, ab):
         return turn(loosen(r.choice(["What was the name of the %s?" % ab["K"], "What was the %s called?" % ab["K"],
                                      "Who was the story about?"]), r), r.choice(["%s.", "The name was %s.", "It was %s."]) % ab["N"])
     if x < 0.5:
-        return turn(loosen(r.choice(["Who was the friend?", "What was the name of the friend?"]), r), "%s the %s." % (ab["F"], ab["FK"]))
+        return turn(loosen(r.choice(["Who was the friend?", "Who was the friend of %s?" % ab["N"], "Who was in the story, too?"]), r), tidy("x The friend was a@ %s." % ab["FK"])[2:])
     if x < 0.7:
         return turn(r.choice(["Thank you!", "Thanks!", "That was nice.", "I liked that.", "What a nice story!", "thank you"]),
                     r.choice(["You are welcome!", "I am glad that you liked it.", "You are welcome. Shall I tell you another one?"]))
@@ -961,10 +961,9 @@ def chat_unknown(r):
 def echo(r):
     """Short chats that turn on who was named before: what teaches a small network to look back."""
     ns = r.sample(NAMES_HE + NAMES_SHE, 6)
-    n, f = ns[:2]
-    k, fk = (x.split(":")[0] for x in r.sample([k for _, k in ALL_KINDS], 2))
-    c, t, c2, t2 = *r.sample(COLORS, 1), *r.sample(THINGS, 1), r.choice(COLORS), r.choice(THINGS)
-    x = r.randrange(9)
+    n = ns[0]
+    c, t = r.choice(COLORS), r.choice(THINGS)
+    x = r.randrange(3)
     if x == 0:
         return turn(r.choice(["My name is %s.", "I am %s.", "Hello, I am %s.", "Hi, my name is %s!", "I am called %s."]) % n,
                     r.choice(["Hello, %s!", "Hello, %s! It is nice to meet you.", "Hi, %s! How can I help you?"]) % n) + (
@@ -972,31 +971,10 @@ def echo(r):
     if x == 1:
         m = r.randint(2, 6)
         return turn(r.choice(["Repeat: %s", "Say: %s", "Repeat after me: %s"]) % ", ".join(ns[:m]), ", ".join(ns[:m]))
-    if x == 2:
-        q = [("Who is the %s?" % k, "%s is the %s." % (n, k)), ("Who is the %s?" % fk, "%s is the %s." % (f, fk)),
-             ("Who is %s?" % n, "%s is the %s." % (n, k)), ("Who is %s?" % f, "%s is the %s." % (f, fk))]
-        r.shuffle(q)
-        start = r.choice(["%s is a@ %s, and %s is a@ %s.", "There is a@ %s named %s and a@ %s named %s."])
-        start = start % ((n, k, f, fk) if start[0] == "%" else (k, n, fk, f))
-        return turn(tidy("x " + start)[2:] + " " + q[0][0], q[0][1]) + "".join(turn(a, b) for a, b in q[1:r.randint(1, 4)])
-    if x == 3:
-        q = [("Who has a@ %s %s?" % (c, t), "%s." % n), ("What does %s have?" % n, "%s has a@ %s %s." % (n, c, t)),
-             ("What color is the %s?" % t, "The %s is %s." % (t, c))]
-        r.shuffle(q)
-        return tidy(turn("%s has a@ %s %s. %s" % (n, c, t, q[0][0]), q[0][1]) + "".join(turn(a, b) for a, b in q[1:r.randint(1, 3)]))
-    if x == 4:
-        return turn("%s the %s met %s the %s. Who met %s?" % (n, k, f, fk, f), "%s did." % n) + turn("Whom did %s meet?" % n, "%s." % f)
-    g = "she" if n in NAMES_SHE else "he"
-    his = "her" if g == "she" else "his"
-    tale = tidy("x " + r.choice([
-        "There once was a@ {k} named {n}. {n} had a@ {c} {t}. {n} had a friend, {f} the {fk}. {f} liked the {c} {t}, and {n} gave it to {f}. \"Thank you, {n},\" said {f} the {fk}.",
-        "{n} was a@ {k}. {n} lived next to {f} the {fk}. One day {n} lost {his} {c} {t}. \"{f}, where is my {t}?\" asked {n}. \"Here it is, {n},\" said {f}. {n} the {k} was happy.",
-        "Once upon a time, there was a@ {k} named {n}. {n} met a@ {fk} named {f}. \"I am {n} the {k},\" said {n}. \"I am {f} the {fk},\" said {f}. Then {n} and {f} played with a@ {c} {t}.",
-    ]).format(n=n, f=f, k=k, fk=fk, c=c, t=t, his=his))[2:]
-    if x == 5:
-        return tale + "<|end|>"
-    return turn(r.choice(["Tell me a very short story about a@ %s named %s.", "A tiny story about a@ %s called %s, please.", "Tell me a very short story about a@ %s, %s."]).replace("a@ %s", an(k)) % n
-                if x < 8 else "Tell me a very short story about %s." % an(k), tale)
+    q = [("Who has a@ %s %s?" % (c, t), "%s." % n), ("What does %s have?" % n, "%s has a@ %s %s." % (n, c, t)),
+         ("What color is the %s?" % t, "The %s is %s." % (t, c))]
+    r.shuffle(q)
+    return tidy(turn("%s has a@ %s %s. %s" % (n, c, t, q[0][0]), q[0][1]) + "".join(turn(a, b) for a, b in q[1:r.randint(1, 3)]))
 
 
 SHORT = [(chat_sum, 48), (chat_count, 9), (chat_opposite, 9), (chat_color, 9), (chat_name, 9), (chat_fact, 11), (chat_repeat, 7), (chat_unknown, 12), (chat_fixed, 8)]
@@ -1010,25 +988,25 @@ def short_chat(r):
     return "".join(f(r) for f in fs)
 
 
-def chat(r):
-    if r.random() < 0.13:
-        q, st, ab = ask_story(r)
-        t = turn(loosen(q, r), st)
-        x = r.random()
-        if x < 0.2:
-            t += follow_up(r, ab)
-        elif x < 0.28:
-            t = chat_fixed(r) + t
-        return t
-    return short_chat(r)
+def tale(r):
+    """A chat that asks for a story and gets it."""
+    q, st, ab = ask_story(r)
+    t = turn(loosen(q, r), st)
+    x = r.random()
+    if x < 0.15:
+        t += follow_up(r, ab)
+    elif x < 0.2:
+        t = chat_fixed(r) + t
+    return t
 
 
 def held_out(text):
     return int(hashlib.md5(text.encode()).hexdigest(), 16) % 50 == 0
 
 
-def corpus(stories, chats, echoes, seed):
-    for kind, n, make in (("echo", echoes, echo), ("story", stories, lambda r: make_story(r)[0] + "<|end|>"), ("chat", chats, chat)):
+def corpus(stories, tales, chats, echoes, seed):
+    for kind, n, make in (("echo", echoes, echo), ("story", stories, lambda r: make_story(r)[0] + "<|end|>"),
+                          ("tale", tales, tale), ("chat", chats, short_chat)):
         r, seen = random.Random("%s %d" % (kind, seed)), set()
         while len(seen) < n:
             t = make(r)
@@ -1039,12 +1017,13 @@ def corpus(stories, chats, echoes, seed):
 
 if __name__ == "__main__":
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--stories", type=int, default=6000)
-    ap.add_argument("--chats", type=int, default=70000)
-    ap.add_argument("--echoes", type=int, default=24000)
+    ap.add_argument("--stories", type=int, default=2000)
+    ap.add_argument("--tales", type=int, default=40000)
+    ap.add_argument("--chats", type=int, default=60000)
+    ap.add_argument("--echoes", type=int, default=6000)
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("out")
     a = ap.parse_args()
     with open(a.out, "w") as f:
-        for doc in corpus(a.stories, a.chats, a.echoes, a.seed):
+        for doc in corpus(a.stories, a.tales, a.chats, a.echoes, a.seed):
             f.write(json.dumps(doc) + "\n")
