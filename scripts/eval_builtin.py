@@ -30,7 +30,7 @@ def main():
     ap.add_argument("--texts", type=int, default=10 ** 9)
     ap.add_argument("--stories", type=int, default=10)
     ap.add_argument("--prompt", default="Tell me a story.")
-    ap.add_argument("--flags", default="--temp 0.3 --top-p 0.9 --top-k 40 --min-p 0.05", help="sampling of the stories")
+    ap.add_argument("--flags", default="--temp 0.6 --top-p 0.9 --top-k 40 --min-p 0.05", help="sampling of the stories")
     ap.add_argument("models", nargs="+")
     a = ap.parse_args()
     held = []

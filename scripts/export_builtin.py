@@ -45,7 +45,7 @@ def export(saved, tok, path, kind):
     w.strings("general.languages", ["en"])
     w.u32("general.file_type", {F32: 0, Q8_0: 7}[kind])
     w.u32("general.quantization_version", 2)
-    w.f32("general.sampling.temp", 0.3)
+    w.f32("general.sampling.temp", 0.6)
     w.i32("general.sampling.top_k", 40)
     w.f32("general.sampling.top_p", 0.9)
     w.f32("general.sampling.min_p", 0.05)
