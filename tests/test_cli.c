@@ -51,6 +51,7 @@ static void score(void) { script("score"); }
 static void ppl(void) { script("ppl"); }
 static void show(void) { script("show"); }
 static void names(void) { script("names"); }
+static void settings(void) { script("settings"); }
 static void completion(void) { script("completion"); }
 static void bench(void) { script("bench"); }
 static void pack(void) { script("pack"); }
@@ -67,6 +68,7 @@ const test_case tests_cli[] = {
     {"ppl", "slm ppl: chunks, the numbers of slm score, settings that change nothing", ppl},
     {"show", "slm show: listing, check, template", show},
     {"names", "a model by its name: own folders, Ollama, Hugging Face, LM Studio; slm ls", names},
+    {"settings", "flag, environment, file, model, default; --explain; --mem; slm doctor", settings},
     {"completion", "completions in bash, zsh and fish; the manual page holds every flag", completion},
     {"pack", "slm pack: there and back, what it refuses, full disks and signals", pack},
     {"bench", "slm bench: rows, ranges, forms, shapes, comparison", bench},

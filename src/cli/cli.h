@@ -87,19 +87,30 @@ struct options {
     bool tensors, template_text, check, full, unpack, names;
     bench_options bench;
     bool unnamed; /* no model was named: the built-in one answers */
+    const char *default_model; /* of the configuration file, or NULL */
+    const char *model_origin;  /* where name_model() found the name  */
+    uint64_t    mem;           /* 0: not given                       */
+    bool        explain;
 };
 enum { PACK_AUTO, PACK_ON, PACK_OFF };
 enum { STATS_NONE, STATS_TEXT, STATS_JSON };
 enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 enum { THINKING_AUTO, THINKING_STDERR, THINKING_STDOUT, THINKING_NONE };
 
-/* Reads flags and environment.  -1: go on; else the exit code. */
+/* Reads flags, environment and configuration file.  -1: go on; else the exit code. */
 int  options_parse(options *o, const command *c, int argc, char **argv);
 /* Did the user set it?  By any name of the flag: option_given(o, "-n"). */
 bool option_given(const options *o, const char *name);
 bool option_of_command(const options *o, const char *name); /* does the command have it? */
 /* As if the user had given the flag.  -1, or the exit code. */
 int  option_set(options *o, const char *name, const char *text);
+/* One line of the configuration file, at `where`.  value: lives as long as o.  -1, or the exit code. */
+int  option_configure(options *o, const char *where, str key, const char *value);
+/* Applies $XDG_CONFIG_HOME/slm/config to what neither flag nor environment set.  -1, or the exit code. */
+int  config_read(options *o);
+/* Calls `row` for every setting of o's command: its value and where that comes from.  of_file: the model's
+ * own sampling. */
+void options_explain(const options *o, const slm_sampling *of_file, void (*row)(const char *name, str value, const char *origin));
 /* Calls `row` for every flag of a command, in the order of the table. */
 typedef struct {
     const char *group, *names, *arg, *range, *fallback, *env, *help;
@@ -372,6 +383,14 @@ int open_model(const options *o, const char *path, bool vocab_only, slm_model **
 slm_session_options session_options(const options *o, const slm_model *m);
 /* --pack: auto packs where that pays.  0 or exit code, also of a signal that came meanwhile. */
 int pack_model(int mode, slm_model *m, int n_threads);
+/* Text of a file or a user for a line of a table: the escapes of JSON keep line breaks and control bytes out. */
+void plain_text(strbuf *b, str s);
+/* What --explain prints.  text: the prompt where prompt has none.  0 or exit code. */
+int explain(const options *o, const slm_model *m, const char *path, const slm_session_options *so, const slm_prompt *prompt, const strbuf *text);
+/* Without -c: the default context, or less where memory (--mem) does not allow it. */
+void fit_context(const options *o, const slm_model *m, slm_session_options *so);
+/* The memory plan as a line of text.  0, or EXIT_MEMORY with a line said. */
+int plan_memory(const options *o, const slm_model *m, const slm_session_options *so, strbuf *line);
 /* Compares the memory plan with what the machine has, packs the weights (--pack), and opens the
  * session.  0 or exit code. */
 int open_session(const options *o, slm_model *m, const slm_session_options *so,

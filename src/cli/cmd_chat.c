@@ -20,6 +20,7 @@ static int open_both(chat *c, const char *path, slm_model **m, slm_session **s) 
         rc = fail(EXIT_RUNTIME, "%s: the model has no chat template (--template NAME gives it one; slm run continues a text)", path);
     slm_session_options so = {0};
     if (!rc) so = session_options(c->o, *m);
+    if (!rc) fit_context(c->o, *m, &so);
     if (!rc) rc = open_session(c->o, *m, &so, s);
     if (!rc) rc = set_sampling(c->o, *m, *s, &c->sampling);
     if (rc) {
@@ -234,6 +235,25 @@ static int edit_lines(chat *c) {
 
 /* ---- the command -------------------------------------------------------------- */
 
+/* --explain; "{message}" stands for what will be typed. */
+static int explain_chat(chat *c, const char *path) {
+    slm_model *m = NULL;
+    slm_prompt prompt = {0};
+    int        rc = open_model(c->o, path, false, &m);
+    if (rc) return rc;
+    slm_session_options so = session_options(c->o, m);
+    slm_message         msgs[2];
+    int                 n = 0;
+    fit_context(c->o, m, &so);
+    if (c->talk.has_system) msgs[n++] = (slm_message){"system", c->talk.system.n ? c->talk.system.p : "", c->talk.system.n};
+    msgs[n++] = (slm_message){"user", "{message}", 9};
+    rc = chat_prompt(c->o, m, &c->setting, msgs, n, &prompt);
+    if (!rc) rc = explain(c->o, m, path, &so, &prompt, NULL);
+    slm_prompt_free(&prompt);
+    slm_model_close(m);
+    return rc;
+}
+
 static int begin(chat *c) {
     const char *path;
     options    *o = c->o;
@@ -241,11 +261,12 @@ static int begin(chat *c) {
     bool        given = false;
     if (rc >= 0) return rc;
     if (o->n_arg) return fail(EXIT_USAGE, "\"%s\" is not a model, and chat takes no prompt: type it, or pipe in one turn per line", o->arg[0]);
-    if (isatty(STDIN_FILENO) && !isatty(STDOUT_FILENO))
+    if (isatty(STDIN_FILENO) && !isatty(STDOUT_FILENO) && !o->explain)
         return fail(EXIT_USAGE, "stdin is a terminal, stdout is not: chat has nobody to talk to (pipe in one turn per line)");
     if (!option_given(o, "-n")) o->n = -1;
     if ((rc = read_system(o, &c->talk.system, &given)) || (rc = chat_setting_read(o, &c->setting))) return rc;
     c->talk.has_system = given;
+    if (o->explain) return (rc = explain_chat(c, path)) ? rc : CHAT_LEAVE;
     c->person = isatty(STDIN_FILENO);
     c->edits = c->person && term_open();
     const double t0 = clock_ms();

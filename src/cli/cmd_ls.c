@@ -30,13 +30,12 @@ static void put_json(strbuf *b, const named_model *m, slm_file *f, const char *p
     strbuf_char(b, '}');
 }
 
-/* Text of a file or its name: the escapes of JSON keep control bytes off the terminal. */
+/* Text of a file or its name. */
 static void put_text(strbuf *b, str s, int width) {
-    strbuf safe = {0};
-    json_write_str(&safe, s);
-    const int n = safe.n > 2 ? (int)safe.n - 2 : 0;
-    strbuf_fmt(b, "%.*s%*s", n, n ? safe.p + 1 : "", n < width ? width - n : 0, "");
-    strbuf_free(&safe);
+    const size_t begin = b->n;
+    plain_text(b, s);
+    const int n = (int)(b->n - begin);
+    strbuf_fmt(b, "%*s", n < width ? width - n : 0, "");
 }
 
 static void put_row(strbuf *b, const named_model *m, int width, slm_file *f, const char *place, const slm_error *err) {

@@ -71,7 +71,7 @@ static int render(const options *o, const slm_model *m, int64_t now) {
 
 static int render_main(options *o) {
     slm_model  *m = NULL;
-    const char *env = getenv("SLM_MODEL"), *path = o->model ? o->model : env && *env ? env : NULL;
+    const char *env = getenv("SLM_MODEL"), *path = o->model ? o->model : env && *env ? env : o->default_model;
     int64_t     now = 0;
     stop_init(0, "");
     if (o->n_arg != 1) return fail(EXIT_USAGE, "render takes one file of variables (- is stdin)");

@@ -90,7 +90,10 @@ static int run_main(options *o) {
     slm_session_options so = session_options(o, m);
     slm_model_info      info;
     slm_model_describe(m, &info);
-    if ((rc = make_prompt(o, m, &text, &prompt)) || (rc = check_length(m, &so, &prompt)) || (rc = open_session(o, m, &so, &s))) goto done;
+    fit_context(o, m, &so);
+    if ((rc = make_prompt(o, m, &text, &prompt)) || (rc = check_length(m, &so, &prompt))) goto done;
+    if (o->explain) rc = explain(o, m, path, &so, &prompt, &text);
+    if (o->explain || (rc = open_session(o, m, &so, &s))) goto done;
     double load_ms = clock_ms() - t0;
     if (o->verbose)
         note("load: %.1f ms (%s, %s, %.1f M parameters), %s, %d thread%s", load_ms, info.arch, info.quant,
@@ -116,7 +119,10 @@ const command cmd_run = {
                 "  git diff | slm run -m model.gguf \"Diff: {} A commit message for it:\"\n"
                 "  slm run -m model.gguf --raw \"Once upon a time\"\n"
                 "  slm run -m model.gguf --json --seed 7 \"A poem\" > answer.json\n",
-    .notes = "stdout gets the answer and one newline, nothing else.  What comes on stdin (or by -f) stands\n"
+    .notes = "Settings that no flag gives come from the environment, else from $XDG_CONFIG_HOME/slm/config (lines of\n"
+             "key = value: temp = 0.5), else from the model's file; --explain tells which.\n"
+             "\n"
+             "stdout gets the answer and one newline, nothing else.  What comes on stdin (or by -f) stands\n"
              "before the prompt with a blank line between, or wherever the prompt has {}.  Without a prompt\n"
              "it is the prompt, byte for byte.  The model reads it through its own chat template; what the\n"
              "text says never becomes a control token.  Text between <think> and </think> is thinking, not\n"

@@ -62,7 +62,7 @@ int find_model(const char *asked, const char **path) {
 
 /* Is the first positional a model?  A text alone is one only by its whole name. */
 static bool names_model(const options *o, const char *first, const char **path, char near[NAME_ROOM], name_answer *a) {
-    const bool is_text = o->n_arg == 1 && (option_of_command(o, "-f") || option_of_command(o, "-p"));
+    const bool is_text = (o->n_arg == 1 || o->default_model) && (option_of_command(o, "-f") || option_of_command(o, "-p"));
     *path = first;
     near[0] = 0;
     *a = NAME_UNKNOWN;
@@ -74,10 +74,12 @@ static bool names_model(const options *o, const char *first, const char **path, 
 
 int name_model(options *o, const char **path) {
     const char *env = getenv("SLM_MODEL");
+    o->model_origin = o->model ? "flag" : "environment SLM_MODEL";
     if (o->model || (env && *env)) return find_model(o->model ? o->model : env, path);
     const char *first = o->n_arg ? o->arg[0] : NULL;
     char        name[NAME_ROOM] = "", near[256];
     name_answer a = NAME_UNKNOWN;
+    o->model_origin = "first argument";
     if (first && names_model(o, first, path, name, &a)) {
         o->arg++;
         o->n_arg--;
@@ -88,6 +90,9 @@ int name_model(options *o, const char **path) {
         int         e = stat(first, &st) ? errno : S_ISDIR(st.st_mode) ? EISDIR : EACCES;
         return fail(EXIT_RUNTIME, "%s: cannot open: %s", first, strerror(e));
     }
+    o->model_origin = "config file";
+    if (o->default_model) return find_model(o->default_model, path);
+    o->model_origin = "default";
     if (o->n_arg > 1 && a == NAME_AMBIGUOUS) return fail(EXIT_USAGE, "\"%s\" names several models: %s", first, name);
     if (o->n_arg > 1 && (nearest_file(first, near) || *name))
         return fail(EXIT_USAGE, "\"%s\" is not a model; did you mean %s?", first, *near ? near : name);

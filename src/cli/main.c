@@ -15,6 +15,7 @@
     X(ls)           \
     X(bench)        \
     X(pack)         \
+    X(doctor)       \
     X(completion)   \
     X(help)
 

@@ -61,9 +61,15 @@ void man_page(void) {
              ".SH SYNOPSIS\n.B slm\n.I COMMAND\n[FLAGS] [ARGUMENTS]\n.SH DESCRIPTION\n");
     put("slm answers prompts, holds conversations, and looks at and measures models.  stdout gets the answer and\n"
         "nothing else.  A model is named by its file, or by its name, or the beginning of it, among those that slm ls\n"
-        "lists.  A setting comes from its flag, else from the environment, else from the model's file.\n");
+        "lists.  A setting comes from its flag, else from the environment, else from the configuration file, else from\n"
+        "the model's file; --explain tells which.\n");
     out_text(".SH COMMANDS\n");
     for (size_t i = 0; (c = command_at(i)); i++) put_command(c);
+    out_text(".SH FILES\n.TP\n.I $XDG_CONFIG_HOME/slm/config\n");
+    put("settings, a line each of the form key = value; a key is the long name of a flag, without its hyphens; # begins\n"
+        "a line that is a comment; flags without a value are true or false\n");
+    out_text(".TP\n.I $XDG_STATE_HOME/slm/history\n");
+    put("what was typed in slm chat\n");
     out_text(".SH EXIT STATUS\n");
     static const char *const codes[][2] = {
         {"0", "done"}, {"1", "cannot run: file, format, input or output"}, {"2", "usage"},

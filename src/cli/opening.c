@@ -43,8 +43,17 @@ static int context_that_fits(const slm_model *m, slm_session_options so, int fro
     return fits < 256 ? fits : fits / 256 * 256;
 }
 
-static int too_big(const slm_model *m, const slm_session_options *so, const slm_memory *plan, uint64_t have) {
-    char               need[32], w[32], kv[32], work[32], left[32], advice[80] = "";
+/* What may be taken: --mem, or 80 % of what is available, which leaves room for others; and the words for it. */
+static uint64_t memory_allowed(const options *o, char text[80]) {
+    char           a[32], b[32];
+    const uint64_t have = available_bytes(), part = o->mem ? o->mem : have / 5 * 4;
+    if (o->mem) snprintf(text, 80, "%s allowed by --mem", human_bytes(part, a));
+    else snprintf(text, 80, "%s of %s available", human_bytes(part, a), human_bytes(have, b));
+    return part;
+}
+
+static int too_big(const slm_model *m, const slm_session_options *so, const slm_memory *plan, uint64_t have, const char *allowed) {
+    char               need[32], w[32], kv[32], work[32], advice[80] = "";
     slm_session_options less = *so;
     slm_memory         small = {0};
     int                n = context_that_fits(m, *so, plan->n_ctx, have);
@@ -53,9 +62,32 @@ static int too_big(const slm_model *m, const slm_session_options *so, const slm_
     if (n) snprintf(advice, sizeof advice, "try -c %d%s", n, q8 ? " or --kv q8_0" : "");
     else if (q8) snprintf(advice, sizeof advice, "try --kv q8_0");
     else snprintf(advice, sizeof advice, "no context would fit: take a smaller model");
-    return fail(EXIT_MEMORY, "needs %s for a context of %d (weights %s, cache %s, work %s), %s available: %s",
+    return fail(EXIT_MEMORY, "needs %s for a context of %d (weights %s, cache %s, work %s), %s: %s",
                 human_bytes(plan->total, need), plan->n_ctx, human_bytes(plan->weights, w),
-                human_bytes(plan->kv, kv), human_bytes(plan->work, work), human_bytes(have, left), advice);
+                human_bytes(plan->kv, kv), human_bytes(plan->work, work), allowed, advice);
+}
+
+void fit_context(const options *o, const slm_model *m, slm_session_options *so) {
+    char           allowed[80];
+    slm_memory     plan = {0};
+    const uint64_t have = memory_allowed(o, allowed);
+    if (option_given(o, "-c") || slm_memory_plan(m, so, &plan, NULL) || plan.total <= have) return;
+    const int n = context_that_fits(m, *so, plan.n_ctx, have);
+    if (!n) return; /* open_session() says so */
+    warn(o, "the context is %d tokens instead of %d: %s", n, plan.n_ctx, allowed);
+    so->n_ctx = n;
+}
+
+int plan_memory(const options *o, const slm_model *m, const slm_session_options *so, strbuf *line) {
+    slm_error      err = {0};
+    slm_memory     plan = {0};
+    char           need[32], w[32], kv[32], work[32], allowed[80];
+    const uint64_t have = memory_allowed(o, allowed);
+    if (slm_memory_plan(m, so, &plan, &err)) return fail_status(&err);
+    if (plan.total > have) return too_big(m, so, &plan, have, allowed);
+    strbuf_fmt(line, "memory: %s for a context of %d (weights %s, cache %s, work %s), %s", human_bytes(plan.total, need), plan.n_ctx,
+               human_bytes(plan.weights, w), human_bytes(plan.kv, kv), human_bytes(plan.work, work), allowed);
+    return 0;
 }
 
 static bool packing(void *ud, uint64_t done, uint64_t total) {
@@ -73,22 +105,17 @@ int pack_model(int mode, slm_model *m, int n_threads) {
 }
 
 int open_session(const options *o, slm_model *m, const slm_session_options *so, slm_session **out) {
-    slm_error  err = {0};
-    slm_memory plan = {0};
-    uint64_t   have = available_bytes();
-    if (slm_memory_plan(m, so, &plan, &err)) return fail_status(&err);
-    if (plan.total > have) return too_big(m, so, &plan, have);
-    if (o->verbose) {
-        char need[32], w[32], kv[32], work[32], left[32];
-        note("memory: %s for a context of %d (weights %s, cache %s, work %s), %s available",
-             human_bytes(plan.total, need), plan.n_ctx, human_bytes(plan.weights, w),
-             human_bytes(plan.kv, kv), human_bytes(plan.work, work), human_bytes(have, left));
-    }
+    slm_error err = {0};
+    strbuf    line = {0};
+    int       rc = plan_memory(o, m, so, &line);
+    if (!rc && o->verbose) note("%.*s", (int)line.n, line.n ? line.p : "");
+    strbuf_free(&line);
+    if (rc) return rc;
     slm_model_info info;
     slm_model_describe(m, &info);
     if (o->pack == PACK_OFF && info.packed_in_file) warn(o, "the file is packed and used as it is: --pack off changes nothing");
     progress_begin(o, "load");
-    int rc = pack_model(o->pack, m, so->n_threads);
+    rc = pack_model(o->pack, m, so->n_threads);
     if (rc) return rc;
     return slm_session_create(out, m, so, &err) ? fail_status(&err) : 0;
 }

@@ -1,5 +1,6 @@
 /* options.c - the one table of flags.  Parsing, ranges, environment, suggestions and help all read
  * it, so a flag cannot exist without its range and its help. */
+#include "../json.h"
 #include "../limits.h"
 #include "cli.h"
 #include <limits.h>
@@ -27,6 +28,7 @@ typedef enum {
     CHOICES,  /* appends positions in `choices` to an int_list                     */
     OPTIONAL, /* as TEXT, but the value may only follow "="; "" without            */
     THINK,    /* auto, on, off, or tokens: options.think and options.think_budget  */
+    SIZE,     /* uint64 bytes: 4096, 512M, 1.5G, 2GiB                              */
     FOREIGN   /* of llama.cpp and without a meaning here; arg as in help: a value, [ a value], none */
 } kind;
 
@@ -158,6 +160,8 @@ static const option table[] = {
     {"-ctv --cache-type-v", CHOICE, AT(ctv), "TYPE", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Memory", "run chat score ppl show",
      "the same"},
 
+    {"--mem", SIZE, AT(mem), "SIZE", 0, 0, 0, "80 % of what is available", "SLM_MEM", "Memory", ENGINE,
+     "memory that may be taken: 8G, 512M or bytes; a default context shrinks to fit"},
     {"--pack", CHOICE, AT(pack), "MODE", 0, 0, "auto on off", 0, 0, "Memory", ENGINE,
      "rearrange the weights for this processor at load; never changes a result"},
     {"-t --threads", INT, AT(n_threads), "N", 1, MAX_THREADS, 0, "one per performance core", "SLM_THREADS",
@@ -193,13 +197,15 @@ static const option table[] = {
     {"--template", FLAG, AT(template_text), 0, 0, 0, 0, 0, 0, "Output", "show", "print only the chat template"},
     {"--check", FLAG, AT(check), 0, 0, 0, 0, 0, 0, "Output", "show", "only say whether it loads: exit 0 or 1"},
     {"--full", FLAG, AT(full), 0, 0, 0, 0, 0, 0, "Output", "show", "arrays of metadata in full"},
-    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run score ppl tokens show ls", "one JSON object"},
+    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run score ppl tokens show ls doctor", "one JSON object"},
     {"--names", FLAG, AT(names), 0, 0, 0, 0, 0, 0, "Output", "ls", "only the names, a line each; no file is opened"},
     {"--color", CHOICE, AT(color), "WHEN", 0, 0, "auto always never", 0, 0, "Output", "run chat",
      "dim the thinking; auto: on a terminal, unless NO_COLOR is set"},
     {"--no-newline", FLAG, AT(no_newline), 0, 0, 0, 0, 0, 0, "Output", "run", "add no newline to the answer"},
     {"--stats", MAYBE, AT(stats), "[=FORM]", 0, 0, "text json", 0, 0, "Output", "run chat", "statistics on stderr"},
     {"--stats-file", TEXT, AT(stats_file), "FILE", 0, 0, 0, 0, 0, "Output", "run", "statistics as JSON into FILE"},
+    {"--explain", FLAG, AT(explain), 0, 0, 0, 0, 0, 0, "Output", "run chat",
+     "only print every setting with its origin, the prompt with its tokens, and the memory plan"},
     {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run chat score ppl", "a line per phase on stderr"},
     {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run chat score ppl tokens show ls", "no warnings"},
     {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "pack", "no progress on a terminal, no summary"},
@@ -247,8 +253,10 @@ static const option table[] = {
     {"-h --help", FLAG, AT(help), 0, 0, 0, 0, 0, 0, "Output", "*", "this text"},
 };
 
-static bool   given[ARRAY_LEN(table)];
-static strbuf foreign; /* flags of llama.cpp that were given */
+/* Where a value comes from; the later ones are asked first. */
+enum { FROM_DEFAULT, FROM_CONFIG, FROM_ENVIRONMENT, FROM_FLAG };
+static uint8_t from[ARRAY_LEN(table)];
+static strbuf  foreign; /* flags of llama.cpp that were given */
 
 /* ---- words ---------------------------------------------------------------- */
 
@@ -342,6 +350,23 @@ static int store_number(const option *r, void *field, const char *name, const ch
     if (r->kind == INT) *(int *)field = (int)x;
     else if (r->kind == REAL) *(double *)field = x;
     else *(float *)field = (float)x;
+    return -1;
+}
+
+/* Units are powers of 1024. */
+static int store_size(uint64_t *field, const char *name, const char *text) {
+    static const char units[] = "KMGT";
+    const size_t n = strspn(text, "0123456789.");
+    char         digits[24] = "";
+    double       x = 0;
+    const char  *end = text + n, *unit = *end > ' ' ? strchr(units, *end & ~0x20) : NULL;
+    if (n < sizeof digits) memcpy(digits, text, n);
+    if (unit) end++;
+    const bool good = is_number(digits, &x) && (!*end || !strcasecmp(end, "B") || (unit && !strcasecmp(end, "iB")));
+    if (good && unit) x = ldexp(x, 10 * ((int)(unit - units) + 1));
+    if (!good) return fail(EXIT_USAGE, "%s: \"%s\" is not a size such as 8G, 512M or a number of bytes", name, text);
+    if (x < 1 || x >= 0x1p62) return fail(EXIT_USAGE, "%s: %s is out of range (1 to 4194303T)", name, text);
+    *field = (uint64_t)x;
     return -1;
 }
 
@@ -456,13 +481,14 @@ static int store_text(const option *r, text_list *l, const char *name, const cha
 /* Stores one value.  text is NULL for flags.  -1: stored; else the exit code. */
 static int store(options *o, const option *r, const char *name, const char *text) {
     void *field = (char *)o + r->at;
-    given[r - table] = true;
+    from[r - table] = FROM_FLAG;
     switch (r->kind) {
     case FLAG: *(bool *)field = true; return -1;
     case INT:
     case SEED:
     case REAL:
     case FLOAT: return store_number(r, field, name, text);
+    case SIZE: return store_size(field, name, text);
     case CHOICE: return store_choice(r, field, name, text);
     case MAYBE:
         if (text) return store_choice(r, field, name, text);
@@ -516,7 +542,7 @@ static int read_samplers(options *o) {
 
 bool option_given(const options *o, const char *name) {
     const option *r = find(o->cmd, str_of(name));
-    return r && given[r - table];
+    return r && from[r - table];
 }
 
 bool option_of_command(const options *o, const char *name) { return find(o->cmd, str_of(name)) != NULL; }
@@ -524,10 +550,10 @@ bool option_of_command(const options *o, const char *name) { return find(o->cmd,
 int option_set(options *o, const char *name, const char *text) {
     const option *r = find(o->cmd, str_of(name));
     if (!r) return fail(EXIT_USAGE, "there is no %s", name);
-    const bool was = given[r - table];
+    const uint8_t was = from[r - table];
     int        rc = store(o, r, name, text);
     if (rc < 0 && r->at == AT(samplers)) rc = read_samplers(o);
-    if (rc >= 0) given[r - table] = was;
+    if (rc >= 0) from[r - table] = was;
     return rc;
 }
 
@@ -602,9 +628,10 @@ static int read_environment(options *o) {
         const char   *v = r->env ? getenv(r->env) : NULL;
         /* name_model() asks for SLM_MODEL itself: the first positional comes after it; and --date
          * comes before SOURCE_DATE_EPOCH. */
-        if (!v || !*v || given[i] || !is_for(r, o->cmd) || r->at == AT(model) || r->at == AT(now)) continue;
+        if (!v || !*v || from[i] || !is_for(r, o->cmd) || r->at == AT(model) || r->at == AT(now)) continue;
         int rc = store(o, r, r->env, v);
         if (rc >= 0) return rc;
+        from[i] = FROM_ENVIRONMENT;
     }
     return -1;
 }
@@ -664,7 +691,161 @@ int options_parse(options *o, const command *c, int argc, char **argv) {
         }
     }
     int rc = read_environment(o);
+    if (rc < 0) rc = config_read(o);
     return rc >= 0 ? rc : check(o);
+}
+
+/* ---- the configuration file -------------------------------------------------- */
+
+/* Is it a setting, rather than a part of one command line? */
+static bool is_setting(const option *r) {
+    static const size_t also[] = {AT(model), AT(color), AT(verbose), AT(quiet), AT(stats)};
+    static const size_t not[] = {AT(now), AT(date), AT(ctk), AT(ctv), BENCH(ctk), BENCH(ctv)};
+    for (size_t i = 0; i < ARRAY_LEN(also); i++)
+        if (r->at == also[i]) return true;
+    for (size_t i = 0; i < ARRAY_LEN(not); i++)
+        if (r->at == not[i]) return false;
+    return r->kind != FOREIGN && has_word("Chat Length Sampling Memory CPU Settings", str_of(r->group));
+}
+
+/* Did a flag or the environment set what this setting would contradict? */
+static bool is_overruled(const options *o, const option *r) {
+    static const size_t rivals[][2] = {{AT(system), AT(system_file)}, {AT(greedy), SAMPLING(temperature)}};
+    if (from[r - table] > FROM_CONFIG) return true;
+    for (size_t k = 0; k < 2 * ARRAY_LEN(rivals); k++)
+        for (size_t i = 0; r->at == rivals[k / 2][k % 2] && i < ARRAY_LEN(table); i++)
+            if (table[i].at == rivals[k / 2][1 - k % 2] && is_for(&table[i], o->cmd) && from[i] > FROM_CONFIG) return true;
+    return false;
+}
+
+static int unknown_setting(const char *where, str key) {
+    strbuf words = {0};
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const char *rest = table[i].names;
+        str         w;
+        while (is_setting(&table[i]) && next_word(&rest, &w))
+            if (w.n > 2 && w.p[1] == '-') strbuf_fmt(&words, "%.*s ", (int)w.n - 2, w.p + 2);
+    }
+    strbuf_char(&words, 0);
+    const str near = words.bad ? (str){"", 0} : nearest_word(words.p, key);
+    const int rc = near.n ? fail(EXIT_USAGE, "%s: there is no setting \"%.*s\"; did you mean %.*s?", where, (int)key.n, key.p, (int)near.n, near.p)
+                          : fail(EXIT_USAGE, "%s: there is no setting \"%.*s\"", where, (int)key.n, key.p);
+    strbuf_free(&words);
+    return rc;
+}
+
+int option_configure(options *o, const char *where, str key, const char *value) {
+    char          flag[64], shown[512];
+    const option *r = NULL;
+    bool          known = false;
+    snprintf(flag, sizeof flag, "--%.*s", (int)(key.n < 60 ? key.n : 60), key.p);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        if (!is_setting(&table[i]) || !has_word(table[i].names, str_of(flag))) continue;
+        known = true;
+        if (is_for(&table[i], o->cmd)) r = &table[i];
+    }
+    if (!known) return unknown_setting(where, key);
+    if (!r || is_overruled(o, r)) return -1;
+    snprintf(shown, sizeof shown, "%s: %.*s", where, (int)key.n, key.p);
+    if (r->kind == FLAG && strcmp(value, "true") && strcmp(value, "false")) return fail(EXIT_USAGE, "%s: \"%s\" is not true or false", shown, value);
+    if (r->kind == FLAG && !strcmp(value, "false")) return -1;
+    /* It comes after the first argument. */
+    if (r->at == AT(model)) {
+        o->default_model = value;
+        return -1;
+    }
+    const int rc = store(o, r, shown, value);
+    if (rc < 0) from[r - table] = FROM_CONFIG;
+    return rc;
+}
+
+/* ---- what is in force ---------------------------------------------------------- */
+
+static void put_list(strbuf *b, const char *const *text, int n) {
+    for (int i = 0; i < n; i++) {
+        if (i) strbuf_char(b, ' ');
+        json_write_str(b, str_of(text[i]));
+    }
+    if (!n) strbuf_str(b, STR("none"));
+}
+
+static void put_word(strbuf *b, const char *words, int i) {
+    str w = {"", 0};
+    while (i-- >= 0 && next_word(&words, &w)) {}
+    strbuf_str(b, w);
+}
+
+static void put_setting(strbuf *b, const option *r, const options *o, const options *first) {
+    const void *field = (const char *)o + r->at, *was = (const char *)first + r->at;
+    char        size[32];
+    const bool  silent = r->fallback && !from[r - table];
+    switch (r->kind) {
+    case FLAG: strbuf_str(b, *(const bool *)field ? STR("on") : STR("off")); break;
+    case INT:
+        if (silent && *(const int *)field == *(const int *)was) strbuf_str(b, str_of(r->fallback));
+        else strbuf_fmt(b, "%d", *(const int *)field);
+        break;
+    case REAL:
+        if (silent) strbuf_str(b, str_of(r->fallback));
+        else strbuf_fmt(b, "%g", *(const double *)field);
+        break;
+    case FLOAT: strbuf_fmt(b, "%g", (double)*(const float *)field); break;
+    case SEED:
+        if (o->seed < 0) strbuf_str(b, STR("random"));
+        else strbuf_fmt(b, "%lld", (long long)o->seed);
+        break;
+    case SIZE: strbuf_str(b, str_of(silent ? r->fallback : human_bytes(*(const uint64_t *)field, size))); break;
+    case CHOICE:
+        if (silent) strbuf_str(b, str_of(r->fallback));
+        else put_word(b, r->choices, *(const int *)field);
+        break;
+    case MAYBE:
+        if (*(const int *)field) put_word(b, r->choices, *(const int *)field - 1);
+        else strbuf_str(b, STR("none"));
+        break;
+    case STOPS: put_list(b, o->stop, o->n_stop); break;
+    case VARS: put_list(b, o->var, o->n_var); break;
+    case TEXTS:
+    case BIAS: {
+        const text_list *l = field;
+        if (silent) strbuf_str(b, str_of(r->fallback));
+        else put_list(b, l->text, l->n);
+        break;
+    }
+    case THINK:
+        if (o->think_budget >= 0) strbuf_fmt(b, "%d", o->think_budget);
+        else put_word(b, "auto on off", (int)o->think);
+        break;
+    default: {
+        const char *text = *(const char *const *)field;
+        plain_text(b, str_of(text ? text : silent ? r->fallback : "none"));
+    }
+    }
+}
+
+void options_explain(const options *o, const slm_sampling *of_file, void (*row)(const char *name, str value, const char *origin)) {
+    const options first = initial();
+    strbuf        b = {0};
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const option *r = &table[i];
+        char          name[40], origin[48] = "default";
+        const char   *p = strstr(r->names, "--");
+        if (!is_for(r, o->cmd) || r->kind == FOREIGN || r->at == AT(model) || r->at == AT(help) || r->at == AT(explain)) continue;
+        if (!p) p = r->names;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(p, " "), p);
+        if (from[i] == FROM_FLAG) strcpy(origin, "flag");
+        else if (from[i] == FROM_ENVIRONMENT) snprintf(origin, sizeof origin, "environment %s", r->env);
+        else if (from[i] == FROM_CONFIG) strcpy(origin, "config file");
+        else if ((r->kind == INT || r->kind == FLOAT) && r->at >= AT(sampling) && r->at < AT(sampling) + sizeof *of_file) {
+            const void *now = (const char *)o + r->at, *file = (const char *)of_file + (r->at - AT(sampling));
+            if (memcmp(now, file, 4)) strcpy(origin, "--greedy");
+            else if (memcmp(file, (const char *)&first + r->at, 4)) strcpy(origin, "model file");
+        }
+        b.n = 0;
+        put_setting(&b, r, o, &first);
+        row(name, (str){b.p, b.n}, origin);
+    }
+    strbuf_free(&b);
 }
 
 /* ---- help ----------------------------------------------------------------- */
