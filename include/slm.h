@@ -417,6 +417,42 @@ typedef struct {
 SLM_API slm_status slm_pack_file(const char *in, const char *out, const slm_pack_options *opt,
                                  slm_pack_result *result, slm_error *err);
 
+typedef struct {            /* one tensor of a file that is quantized                             */
+    const char *name;       /* not NUL ended */
+    size_t      name_len;
+    const char *from, *to;  /* types */
+    bool        fell_back;  /* its rows are no multiple of the wanted type's blocks               */
+    int         n_dims;
+    uint64_t    dim[4];     /* dim[0] is the contiguous one                                       */
+    uint64_t    from_bytes, bytes;
+} slm_quantize_tensor;
+
+typedef struct {
+    const char        *token_embedding_type, *output_tensor_type; /* NULL: what the mixture says     */
+    const char *const *tensor_type; /* [n_tensor_type]: "RE=TYPE", POSIX extended; the first that matches counts */
+    int                n_tensor_type;
+    bool               pure;              /* no mixture: one type                                 */
+    bool               allow_requantize;  /* also what is quantized already                       */
+    int                n_threads;         /* 0 = one per performance core                         */
+    slm_progress_fn    progress;          /* of bytes; may be NULL                                */
+    void (*tensor)(void *ud, const slm_quantize_tensor *t); /* each, before the work; may be NULL */
+    void              *ud;
+} slm_quantize_options;
+typedef struct {
+    int      n_tensors, n_changed, n_fallback;
+    uint64_t n_weights, from_bytes, bytes, file_bytes; /* of all tensors before and after; of the file */
+} slm_quantize_result;
+
+/* Writes the model `in` to `out` with its matrices in `type`: a tensor type or one of llama.cpp's mixtures ("Q4_K_M").
+ * Norms and biases stay as they are; a row that a type's blocks do not divide gets a type whose blocks do.  `out` is
+ * as it was until all is written; it may not be `in`; NULL: nothing is written, the result is what would be.
+ * Tensors that are quantized already are refused unless allowed (SLM_ERR_UNSUPPORTED).  The same bytes for every number
+ * of threads.  Memory: some megabytes.  result may be NULL. */
+SLM_API slm_status slm_quantize_file(const char *in, const char *out, const char *type, const slm_quantize_options *opt,
+                                     slm_quantize_result *result, slm_error *err);
+/* Names of the types that it takes; NULL past the end. */
+SLM_API const char *slm_quantize_type(int i);
+
 /* ---- Measuring --------------------------------------------------------------- */
 
 /* What `slm bench` is made of: how fast this machine can read and multiply at most, and what a

@@ -55,6 +55,7 @@ static void settings(void) { script("settings"); }
 static void completion(void) { script("completion"); }
 static void bench(void) { script("bench"); }
 static void pack(void) { script("pack"); }
+static void quantize(void) { script("quantize"); }
 
 const test_case tests_cli[] = {
     {"usage", "nonsense on the command line is exit 2 and one line", usage},
@@ -71,6 +72,7 @@ const test_case tests_cli[] = {
     {"settings", "flag, environment, file, model, default; --explain; --mem; slm doctor", settings},
     {"completion", "completions in bash, zsh and fish; the manual page holds every flag", completion},
     {"pack", "slm pack: there and back, what it refuses, full disks and signals", pack},
+    {"quantize", "slm quantize: types, mixtures, fallbacks, what it refuses, signals", quantize},
     {"bench", "slm bench: rows, ranges, forms, shapes, comparison", bench},
     {0},
 };

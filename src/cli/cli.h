@@ -81,10 +81,12 @@ struct options {
     int64_t        seed; /* -1: random */
     slm_sampling   sampling;
     const char    *samplers;
-    text_list      bias /* TEXT=X */, ban, breaker;
+    text_list      bias /* TEXT=X */, ban, breaker, tensor_type /* RE=TYPE */;
+    const char    *token_embedding_type, *output_tensor_type;
     bool greedy, ignore_eos, raw, json, no_newline, verbose, quiet, no_stdin, help;
     bool per_token, count, want_ids, decode, special, no_bos, jsonl;
     bool tensors, template_text, check, full, unpack, names;
+    bool pure, allow_requantize, dry_run;
     bench_options bench;
     bool unnamed; /* no model was named: the built-in one answers */
     const char *default_model; /* of the configuration file, or NULL */

@@ -15,6 +15,7 @@
     X(ls)           \
     X(bench)        \
     X(pack)         \
+    X(quantize)     \
     X(doctor)       \
     X(completion)   \
     X(help)

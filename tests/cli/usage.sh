@@ -20,12 +20,12 @@ while IFS='|' read -r args want; do
         echo "    slm $args: exit $rc, '$err', wanted 'slm: $want'"
     fi
 done <<'TABLE'
-talk|"talk" is not a command; there are: run chat score ppl tokens render show ls bench pack doctor completion help
+talk|"talk" is not a command; there are: run chat score ppl tokens render show ls bench pack quantize doctor completion help
 rum|"rum" is not a command; did you mean run? (slm help lists them)
 socre|"socre" is not a command; did you mean score? (slm help lists them)
 token|"token" is not a command; did you mean tokens? (slm help lists them)
-''|"" is not a command; there are: run chat score ppl tokens render show ls bench pack doctor completion help
---frob|"--frob" is not a command; there are: run chat score ppl tokens render show ls bench pack doctor completion help
+''|"" is not a command; there are: run chat score ppl tokens render show ls bench pack quantize doctor completion help
+--frob|"--frob" is not a command; there are: run chat score ppl tokens render show ls bench pack quantize doctor completion help
 help talk|no help on "talk": slm help lists the commands
 help run score|help takes one command
 run -c 1e9x|-c: "1e9x" is not a number
@@ -203,9 +203,9 @@ expect 2 '' 'slm: --isa: "mmx" is not what this processor can run: auto scalar*'
 
 # What is right.
 expect 0 'slm 0.1.0\n' '' "$SLM" --version
-for c in run score tokens render show ls bench pack doctor completion help; do
+for c in run score tokens render show ls bench pack quantize doctor completion help; do
     expect 0 "$("$SLM" help $c | sed 's/\\/\\\\/g; s/%/%%/g')\n" '' "$SLM" $c --help
 done
 expect 0 "$("$SLM" help | sed 's/%/%%/g')\n" '' "$SLM" --help
-same 'longest line of help' "$(for c in run score tokens render show ls bench pack doctor completion help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
+same 'longest line of help' "$(for c in run score tokens render show ls bench pack quantize doctor completion help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
 finish

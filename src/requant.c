@@ -1,0 +1,240 @@
+/* requant.c - the same model with its matrices in other formats.
+ *
+ * One pass over the tensors in the file's order.  Formats are runs of blocks, and a row is a whole number of them, so a tensor is
+ * cut into chunks of so many weights without looking at its rows: each is decoded and quantized by one thread, and
+ * what a set of chunks became is written before the next set.  Memory: some megabytes and the lists. */
+#include "requant.h"
+#include "cpu.h"
+#include "gguf_write.h"
+#include "limits.h"
+#include "thread.h"
+#include <math.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+    CHUNK = 8192,  /* weights of a task: a multiple of every block */
+    CHUNKS = 128   /* of a piece that is written at once           */
+};
+
+typedef struct {
+    regex_t re;
+    type_id type;
+} rule;
+
+typedef struct {
+    const gguf                 *g;
+    const slm_quantize_options *o;
+    const requant_mix          *mix;
+    requant_shape               shape;
+    type_id                     embedding, output; /* TYPE_COUNT: as the mixture says */
+    rule                       *rules;
+    int                         n_rules;
+    type_id                    *to;                /* [n_tensors] */
+    gguf_writer                *w;
+    thread_pool                *threads;
+    float                      *x;                 /* [n_threads][CHUNK] */
+    uint8_t                    *piece;             /* [CHUNKS * CHUNK * 4] */
+    bool                       *bad;               /* [n_threads]: met a weight that the format cannot hold */
+    slm_error                  *err;
+    /* of the tensor at hand */
+    const gguf_tensor *t;
+    const type_info   *type;
+    uint64_t           first, n; /* weights of the piece */
+} job;
+
+/* ---- what is asked ---------------------------------------------------------------------- */
+
+static slm_status find_type(const char *flag, const char *name, type_id *out, slm_error *err) {
+    for (uint32_t i = 0; i < TYPE_COUNT; i++)
+        if (type_get(i) && !strcasecmp(type_get(i)->name, name)) {
+            *out = (type_id)i;
+            return SLM_OK;
+        }
+    return err_set(err, SLM_ERR_ARGUMENT, "%s: \"%s\" is no tensor type: Q4_K, Q6_K, Q8_0, F16 ..", flag, name);
+}
+
+/* RE=TYPE */
+static slm_status add_rule(job *j, const char *text) {
+    const char *eq = strrchr(text, '=');
+    char        why[128], re[256];
+    rule       *r = &j->rules[j->n_rules];
+    if (!eq || eq == text || (size_t)(eq - text) >= sizeof re)
+        return err_set(j->err, SLM_ERR_ARGUMENT, "--tensor-type: \"%s\" is not of the form RE=TYPE", text);
+    memcpy(re, text, (size_t)(eq - text));
+    re[eq - text] = 0;
+    const slm_status rc = find_type("--tensor-type", eq + 1, &r->type, j->err);
+    if (rc) return rc;
+    const int bad = regcomp(&r->re, re, REG_EXTENDED | REG_NOSUB);
+    if (!bad) j->n_rules++;
+    else regerror(bad, &r->re, why, sizeof why);
+    return bad ? err_set(j->err, SLM_ERR_ARGUMENT, "--tensor-type: \"%s\": %s", re, why) : SLM_OK;
+}
+
+static slm_status read_options(job *j, const char *type) {
+    const slm_quantize_options *o = j->o;
+    slm_status                  rc = SLM_OK;
+    if (o->n_threads < 0 || o->n_threads > MAX_THREADS)
+        return err_set(j->err, SLM_ERR_ARGUMENT, "%d threads are not in [1, %d]", o->n_threads, MAX_THREADS);
+    if (!(j->mix = requant_mix_find(type))) {
+        char all[256] = "";
+        for (int i = 0; requant_mix_at(i); i++) strcat(strcat(all, " "), requant_mix_at(i)->name);
+        return err_set(j->err, SLM_ERR_ARGUMENT, "\"%s\" is no type; there are:%s", type, all);
+    }
+    j->embedding = j->output = TYPE_COUNT;
+    if (o->token_embedding_type) rc = find_type("--token-embedding-type", o->token_embedding_type, &j->embedding, j->err);
+    if (!rc && o->output_tensor_type) rc = find_type("--output-tensor-type", o->output_tensor_type, &j->output, j->err);
+    j->rules = mem_zero((size_t)o->n_tensor_type + 1, sizeof *j->rules);
+    if (!rc && !j->rules) rc = err_memory(j->err, "rules", sizeof *j->rules);
+    for (int i = 0; i < o->n_tensor_type && !rc; i++) rc = add_rule(j, o->tensor_type[i]);
+    return rc;
+}
+
+/* ---- which type ------------------------------------------------------------------------- */
+
+static type_id wanted(const job *j, const gguf_tensor *t) {
+    const bool is_embedding = str_eq(t->name, STR("token_embd.weight"));
+    char       name[GGUF_MAX_NAME + 1];
+    if (is_embedding && j->embedding != TYPE_COUNT) return j->embedding;
+    if (str_eq(t->name, STR("output.weight")) || (is_embedding && !j->shape.has_output))
+        if (j->output != TYPE_COUNT) return j->output;
+    snprintf(name, sizeof name, "%.*s", (int)t->name.n, t->name.p);
+    for (int i = 0; i < j->n_rules; i++)
+        if (!regexec(&j->rules[i].re, name, 0, NULL, 0)) return j->rules[i].type;
+    return j->o->pure ? j->mix->type : requant_mix_type(j->mix, &j->shape, t);
+}
+
+static slm_status choose(job *j) {
+    for (size_t i = 0; i < gguf_n_tensors(j->g); i++)
+        if (gguf_tensor_at(j->g, i)->packed)
+            return gguf_fail(j->g, j->err, SLM_ERR_UNSUPPORTED,
+                             "is packed: slm pack --unpack makes the file that can be quantized");
+    j->shape = requant_shape_of(j->g);
+    for (size_t i = 0; i < gguf_n_tensors(j->g); i++) {
+        const gguf_tensor *t = gguf_tensor_at(j->g, i);
+        j->to[i] = requant_applies(t) ? requant_fit(wanted(j, t), t->dim[0]) : t->type->id;
+        if (j->to[i] == t->type->id || t->type->block_elems == 1 || j->o->allow_requantize) continue;
+        return gguf_fail(j->g, j->err, SLM_ERR_UNSUPPORTED,
+                         "tensor %.*s is %s already, and what that lost stays lost: take the F16 or F32 file, or --allow-requantize",
+                         (int)t->name.n, t->name.p, t->type->name);
+    }
+    return SLM_OK;
+}
+
+/* ---- tensors ---------------------------------------------------------------------------- */
+
+static size_t bytes_of(const type_info *t, uint64_t n) { return (size_t)(n / (uint64_t)t->block_elems) * (size_t)t->block_bytes; }
+
+static void convert_task(void *ctx, int64_t task, int worker) {
+    job           *j = ctx;
+    const uint64_t at = (uint64_t)task * CHUNK, left = j->n - at, n = left < CHUNK ? left : CHUNK;
+    /* From there on BF16, or F16 and every scale, rounds to infinity. */
+    const float most = j->type->id == TYPE_F32 ? INFINITY : j->type->id == TYPE_BF16 ? 0x1.ffp127f : 65520.0f;
+    float      *x = j->x + (size_t)worker * CHUNK;
+    j->t->type->to_f32(x, j->t->data + bytes_of(j->t->type, j->first + at), (int64_t)n);
+    for (uint64_t i = 0; i < n; i++)
+        if (!(fabsf(x[i]) < most)) {
+            j->bad[worker] = true;
+            return;
+        }
+    requant_of(j->type->id)(j->piece + bytes_of(j->type, at), x, NULL, (int64_t)n);
+}
+
+static slm_status put_converted(job *j) {
+    const uint64_t all = j->t->dim[0] * j->t->dim[1] * j->t->dim[2] * j->t->dim[3], most = (uint64_t)CHUNK * CHUNKS;
+    slm_status     rc = SLM_OK;
+    for (j->first = 0; j->first < all && !rc; j->first += j->n) {
+        j->n = all - j->first < most ? all - j->first : most;
+        thread_run(j->threads, (int64_t)((j->n + CHUNK - 1) / CHUNK), convert_task, j);
+        for (int i = 0; i < thread_pool_size(j->threads) && !rc; i++)
+            if (j->bad[i])
+                rc = gguf_fail(j->g, j->err, SLM_ERR_UNSUPPORTED, "tensor %.*s has a weight that is not finite or too large for %s",
+                               (int)j->t->name.n, j->t->name.p, j->type->name);
+        if (!rc) rc = gguf_writer_put(j->w, j->piece, bytes_of(j->type, j->n), j->err);
+    }
+    return rc;
+}
+
+static slm_status put_all(job *j) {
+    slm_status rc = SLM_OK;
+    for (size_t i = 0; i < gguf_n_tensors(j->g) && !rc; i++) {
+        j->t = gguf_tensor_at(j->g, i);
+        j->type = type_get(j->to[i]);
+        rc = j->type == j->t->type ? gguf_writer_put(j->w, j->t->data, j->t->bytes, j->err) : put_converted(j);
+        gguf_drop(j->g, j->t->data, j->t->bytes);
+    }
+    return rc;
+}
+
+/* ---- the whole file --------------------------------------------------------------------- */
+
+static void plan(job *j, slm_quantize_result *r) {
+    for (size_t i = 0; i < gguf_n_tensors(j->g); i++) {
+        const gguf_tensor     *t = gguf_tensor_at(j->g, i);
+        const type_info       *to = type_get(j->to[i]);
+        const uint64_t         all = t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3];
+        const gguf_tensor_info info = {t->name, (uint32_t)to->id, t->n_dims, {t->dim[0], t->dim[1], t->dim[2], t->dim[3]},
+                                       bytes_of(to, all)};
+        const bool             fell_back = requant_applies(t) && wanted(j, t) != to->id;
+        gguf_writer_tensor(j->w, &info);
+        r->n_tensors++;
+        r->n_changed += to != t->type;
+        r->n_fallback += fell_back;
+        r->from_bytes += t->bytes;
+        r->bytes += info.bytes;
+        r->n_weights += all;
+        if (j->o->tensor)
+            j->o->tensor(j->o->ud, &(slm_quantize_tensor){t->name.p, t->name.n, t->type->name, to->name, fell_back, t->n_dims,
+                                                          {t->dim[0], t->dim[1], t->dim[2], t->dim[3]}, t->bytes, info.bytes});
+    }
+    gguf_writer_set_u32(j->w, "general.quantization_version", 2);
+    gguf_writer_set_u32(j->w, "general.file_type", j->mix->file_type);
+    r->file_bytes = gguf_writer_plan(j->w, 0, NULL);
+}
+
+static slm_status write_file(job *j, const char *out) {
+    const gguf_write_options o = {gguf_name(j->g), 0, j->o->progress, j->o->ud};
+    const int                n = j->o->n_threads ? j->o->n_threads : cpu_default_threads();
+    slm_status               rc = SLM_OK;
+    j->x = mem_zero((size_t)n * CHUNK, sizeof *j->x);
+    j->bad = mem_zero((size_t)n, sizeof *j->bad);
+    j->piece = mem_zero((size_t)CHUNKS * CHUNK, sizeof(float));
+    if (!j->x || !j->bad || !j->piece) rc = err_memory(j->err, "tensors", (size_t)CHUNKS * CHUNK * sizeof(float));
+    if (!rc) rc = thread_pool_create(&j->threads, n, j->err);
+    if (!rc) rc = gguf_writer_begin(j->w, out, &o, j->err);
+    if (!rc) rc = put_all(j);
+    if (!rc) rc = gguf_writer_end(j->w, j->err);
+    return rc;
+}
+
+slm_status slm_quantize_file(const char *in, const char *out, const char *type, const slm_quantize_options *opt,
+                             slm_quantize_result *result, slm_error *err) {
+    gguf               *g = NULL;
+    job                 j = {.o = opt, .err = err};
+    slm_quantize_result r = {0};
+    slm_status          rc = read_options(&j, type);
+    if (!rc) rc = gguf_open(&g, in, err);
+    j.g = g;
+    if (!rc && !(j.to = mem_zero(gguf_n_tensors(g) + 1, sizeof *j.to)))
+        rc = err_memory(err, "a list of tensors", gguf_n_tensors(g));
+    if (!rc) rc = choose(&j);
+    if (!rc) rc = gguf_writer_create(&j.w, g, err);
+    if (!rc) plan(&j, &r);
+    if (!rc && out) rc = write_file(&j, out);
+    if (!rc && result) *result = r;
+    thread_pool_free(j.threads);
+    gguf_writer_free(j.w);
+    for (int i = 0; i < j.n_rules; i++) regfree(&j.rules[i].re);
+    mem_free(j.rules);
+    mem_free(j.to);
+    mem_free(j.x);
+    mem_free(j.bad);
+    mem_free(j.piece);
+    gguf_close(g);
+    return rc;
+}
+
+const char *slm_quantize_type(int i) { return requant_mix_at(i) ? requant_mix_at(i)->name : NULL; }
