@@ -159,6 +159,9 @@ void stop_forget(void); /* an interrupt that was heeded */
 
 /* All of it, whatever interrupts; errno of a failure, else 0. */
 int write_all(int fd, const char *p, size_t n);
+/* b as the whole of a file, through a new one beside it that takes its name; readable by others as the umask
+ * says, or by nobody else.  errno of a failure, which leaves the old file, else 0. */
+int replace_file(const char *path, const strbuf *b, bool others);
 
 /* ---- terminal --------------------------------------------------------------- */
 

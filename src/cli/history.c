@@ -4,7 +4,6 @@
 #include "talk.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -53,16 +52,9 @@ static void take_item(history *h, str text) {
 
 /* Keeps the newest half of a file that has grown too long. */
 static void shorten(const char *path, const history *h) {
-    strbuf b = {0}, name = {0};
+    strbuf b = {0};
     for (size_t i = h->n / 2; i < h->n; i++) put_item(&b, str_of(h->item[i]));
-    strbuf_fmt(&name, "%s.XXXXXX", path);
-    strbuf_char(&name, 0);
-    const int fd = b.bad || name.bad ? -1 : mkstemp(name.p); /* 0600 */
-    if (fd >= 0) {
-        const bool good = !write_all(fd, b.p, b.n);
-        if (close(fd) || !good || rename(name.p, path)) unlink(name.p);
-    }
-    strbuf_free(&name);
+    if (!b.bad) replace_file(path, &b, false); /* a failure leaves the long one */
     strbuf_free(&b);
 }
 

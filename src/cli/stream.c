@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -30,6 +31,27 @@ int write_all(int fd, const char *p, size_t n) {
         n -= (size_t)k;
     }
     return 0;
+}
+
+int replace_file(const char *path, const strbuf *b, bool others) {
+    strbuf name = {0};
+    int    e = 0;
+    strbuf_fmt(&name, "%s.XXXXXX", path);
+    strbuf_char(&name, 0);
+    const int fd = name.bad ? -1 : mkstemp(name.p); /* 0600 */
+    if (fd < 0) e = name.bad ? ENOMEM : errno;
+    else {
+        const mode_t mask = umask(0);
+        umask(mask);
+        if (others && fchmod(fd, 0666 & ~mask)) e = errno;
+        if (!e) e = write_all(fd, b->p, b->n);
+        if (!e && fsync(fd)) e = errno;
+        if (close(fd) && !e) e = errno;
+        if (!e && rename(name.p, path)) e = errno;
+        if (e) unlink(name.p);
+    }
+    strbuf_free(&name);
+    return e;
 }
 
 /* Before a sudden end, also in signal handlers. */

@@ -6,12 +6,8 @@
 #include "../json.h"
 #include "../limits.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 bool talk_add(talk *t, bool by_model, str text) {
     talk_turn *more = mem_resize(t->turn, t->n + 1, sizeof *more);
@@ -89,35 +85,14 @@ static void put_message(strbuf *b, const slm_message *m) {
     strbuf_str(b, STR("}\n"));
 }
 
-/* Into a new file beside it, which then takes its name. */
-static int replace_file(const char *path, const strbuf *b) {
-    strbuf name = {0};
-    strbuf_fmt(&name, "%s.XXXXXX", path);
-    strbuf_char(&name, 0);
-    if (name.bad) return fail(EXIT_MEMORY, "no memory for a file name");
-    int  e = 0;
-    int  fd = mkstemp(name.p);
-    if (fd < 0) e = errno;
-    else {
-        const mode_t mask = umask(0);
-        umask(mask);
-        if (fchmod(fd, 0666 & ~mask)) e = errno;
-        if (!e) e = write_all(fd, b->p, b->n);
-        if (!e && fsync(fd)) e = errno;
-        if (close(fd) && !e) e = errno;
-        if (!e && rename(name.p, path)) e = errno;
-        if (e) unlink(name.p);
-    }
-    strbuf_free(&name);
-    return e ? fail(EXIT_RUNTIME, "%s: cannot write: %s", path, strerror(e)) : 0;
-}
-
 int talk_save(const talk *t, const char *path) {
-    int          n, rc;
+    int          n, rc = 0;
     strbuf       b = {0};
     slm_message *all = talk_messages(t, &n);
     for (int i = 0; all && i < n; i++) put_message(&b, &all[i]);
-    rc = !all || b.bad ? fail(EXIT_MEMORY, "no memory to save the conversation") : replace_file(path, &b);
+    const int e = !all || b.bad ? ENOMEM : replace_file(path, &b, true);
+    if (e == ENOMEM) rc = fail(EXIT_MEMORY, "no memory to save the conversation");
+    else if (e) rc = fail(EXIT_RUNTIME, "%s: cannot write: %s", path, strerror(e));
     strbuf_free(&b);
     mem_free(all);
     return rc;

@@ -9,8 +9,8 @@
  *   TILE, TILE_MINS: tokens of a tile, and of one with two sums a token; P_CASES: P_CASE(1, tile) to P_CASE(TILE, tile);
  *   FEW: tokens up to which the tiles of r8_x86.h are as fast, FEW_DEAR where unpacking is dear.
  *
- * Weights are unsigned in the panel, and what that adds is taken off through the sums of the activations;
- * but without VNNI eight bits stay signed, and |w| is multiplied by x with w's sign. */
+ * Weights are unsigned in the panel, and what that adds is taken off through the sums of the activations.  Without
+ * VNNI that is done for five and six bits only: the tiles of r8_x86.h are as fast for the other formats. */
 #ifndef R8_PANEL_H
 #define R8_PANEL_H
 #include "r8_x86_more.h"
@@ -83,11 +83,7 @@ R8_INLINE void unpack_q4_0(panel *p, int b, const r8_q4_0 *u, size_t apart) {
 
 R8_INLINE void unpack_q8_0(panel *p, int b, const r8_q8_0 *u, size_t apart) {
     for (int g = 0; g < 8; g++) {
-#ifdef R8_DPBUSD
         p_store(p->w[8 * b + g], P_XOR(p_bytes(u->q[g], apart), P_(set1_epi8)(-128)));
-#else
-        p_store(p->w[8 * b + g], p_bytes(u->q[g], apart));
-#endif
     }
     P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
 }
@@ -120,11 +116,7 @@ R8_INLINE void unpack_q5_1(panel *p, int b, const r8_q5_1 *u, size_t apart) {
 }
 
 R8_INLINE void unpack_codes(panel *p, int k, const uint8_t q[4][8][4], size_t apart) {
-#ifdef R8_DPBUSD
     const __m128i values = _mm_xor_si128(_mm_loadu_si128((const void *)iq4_values), _mm_set1_epi8(-128));
-#else
-    const __m128i values = _mm_loadu_si128((const void *)iq4_values);
-#endif
     const ints all = P_SIXTEEN(values);
     for (int g = 0; g < 4; g++) {
         const ints v = p_bytes(q[g], apart);
@@ -231,14 +223,14 @@ R8_INLINE void dots(ints *v, const panel *p, int k, const int n_k, const int8_t 
     }
 #else
     /* As many products are added up in int16 as cannot overflow: see r8_x86.h. */
-    const int  chain = bits == 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+    const int  chain = bits == 5 ? 4 : 2;
     const ints one = P_(set1_epi16)(1);
     for (int g = 0; g < n_k; g += chain) {
         ints sum[TILE];
         for (int i = g; i < g + chain && i < n_k; i++) {
-            const ints w = p_load(p->w[k + i]), u = bits == 8 ? P_(abs_epi8)(w) : w;
+            const ints w = p_load(p->w[k + i]);
             for (int t = 0; t < n_tok; t++) {
-                const ints x = four_of(q + 4 * i, step, t), m = P_(maddubs_epi16)(u, bits == 8 ? P_(sign_epi8)(x, w) : x);
+                const ints m = P_(maddubs_epi16)(w, four_of(q + 4 * i, step, t));
                 sum[t] = i == g ? m : P_(add_epi16)(sum[t], m);
             }
         }
@@ -380,24 +372,19 @@ R8_INLINE int64_t even(int64_t n, int64_t most) {
         if (left) packed_##id(y + done * 8, ldy, (const char *)w + (size_t)done * group, left, cols, x, n_tok); \
     }
 
-#ifdef R8_DPBUSD
-enum { P_SIGNED = 128 }; /* what unsigned weights of 8 bits have too much */
-#else
-enum { P_SIGNED = 0 };
-#endif
 /* One for each format, for the files to choose from: they define panels_ID, and before them the tiles that they
  * name by P_TILES.  With VNNI formats share their tiles; without it the number of bits is part of one. */
-#define PANELS_Q4_0 PANELS(q4_0, 32, tiles_flat, 8, FEW)
-#define PANELS_Q5_0 PANELS(q5_0, 32, tiles_flat, 16, FEW_DEAR)
-#define PANELS_Q8_0 PANELS(q8_0, 32, tiles_flat, P_SIGNED, FEW)
-#define PANELS_IQ4_NL PANELS(iq4_nl, 32, tiles_flat, P_SIGNED, FEW_DEAR)
-#define PANELS_Q4_1 PANELS(q4_1, 32, tiles_flat_m, 0, FEW)
-#define PANELS_Q5_1 PANELS(q5_1, 32, tiles_flat_m, 0, FEW_DEAR)
-#define PANELS_IQ4_XS PANELS(iq4_xs, 256, tiles_blocks, P_SIGNED, FEW_DEAR)
-#define PANELS_Q4_K PANELS(q4_k, 256, tiles_blocks_m, 0, FEW)
 #define PANELS_Q5_K PANELS(q5_k, 256, tiles_blocks_m, 0, FEW_DEAR)
 #define PANELS_Q6_K PANELS(q6_k, 256, tiles_groups, 32, FEW_DEAR)
 #ifdef R8_DPBUSD
+#define PANELS_Q4_0 PANELS(q4_0, 32, tiles_flat, 8, FEW)
+#define PANELS_Q5_0 PANELS(q5_0, 32, tiles_flat, 16, FEW_DEAR)
+#define PANELS_Q8_0 PANELS(q8_0, 32, tiles_flat, 128, FEW)
+#define PANELS_IQ4_NL PANELS(iq4_nl, 32, tiles_flat, 128, FEW_DEAR)
+#define PANELS_Q4_1 PANELS(q4_1, 32, tiles_flat_m, 0, FEW)
+#define PANELS_Q5_1 PANELS(q5_1, 32, tiles_flat_m, 0, FEW_DEAR)
+#define PANELS_IQ4_XS PANELS(iq4_xs, 256, tiles_blocks, 128, FEW_DEAR)
+#define PANELS_Q4_K PANELS(q4_k, 256, tiles_blocks_m, 0, FEW)
 #define PANELS_ALL \
     P_TILES(tiles_flat, tile_flat, 8, false) PANELS_Q4_0 PANELS_Q5_0 PANELS_Q8_0 PANELS_IQ4_NL \
     P_TILES(tiles_flat_m, tile_flat, 8, true) PANELS_Q4_1 PANELS_Q5_1 \
