@@ -31,6 +31,8 @@ void ops_quantize_part(const ops *o, const ops_input *in, int64_t t, int64_t c0,
         memcpy((float *)(uintptr_t)to.s + c / 32, from.s, (size_t)(n / 32) * sizeof *to.s);
         memcpy((float *)(uintptr_t)to.ms + c / 32, from.ms, (size_t)(n / 32) * sizeof *to.ms);
         memcpy((int32_t *)(uintptr_t)to.sum16 + c / 16, from.sum16, (size_t)(n / 16) * sizeof *to.sum16);
+        memcpy((void *)(uintptr_t)(to.pair32 + c / 32), from.pair32, (size_t)(n / 32) * sizeof *to.pair32);
+        memcpy((void *)(uintptr_t)(to.pair16 + c / 16), from.pair16, (size_t)(n / 16) * sizeof *to.pair16);
     }
 }
 

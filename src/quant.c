@@ -171,11 +171,13 @@ bool type_row_bytes(const type_info *t, uint64_t n, size_t *bytes) {
 
 size_t act_bytes(int64_t n) {
     size_t blocks = (size_t)n / 32;
-    return (blocks * (32 + 4 + 4 + 8) + 63) / 64 * 64;
+    return (blocks * (32 + 4 + 4 + 8 + 4 + 8) + 63) / 64 * 64;
 }
 
 act_view act_of(const void *p, int64_t n) {
     const int8_t *q = p;
     const float  *s = (const void *)(q + n), *ms = s + n / 32;
-    return (act_view){q, s, ms, (const void *)(ms + n / 32)};
+    const int32_t *sum16 = (const void *)(ms + n / 32);
+    const int16_t (*pair32)[2] = (const void *)(sum16 + n / 16);
+    return (act_view){q, s, ms, sum16, pair32, pair32 + n / 32};
 }

@@ -58,11 +58,13 @@ void quant_unpack_iq4_xs(int8_t sc[8], const block_iq4_xs *b);
  * One token's input of a product with integer weights: 32 values share one f32 scale,
  * x = s * q with q in -127..127.  The sums serve formats whose weights have an offset.
  * In memory, one after another: int8 q[n], float s[n/32], float ms[n/32] = s * (sum of the 32 q),
- * int32 sum16[n/16]. */
+ * int32 sum16[n/16], int16 pair32[n/32][2] and pair16[n/16][2]: the sums over 32 and 16 columns k of those
+ * with k % 4 < 2 and of the others, as a kernel adds up products in int16. */
 typedef struct {
     const int8_t  *q;
     const float   *s, *ms;
     const int32_t *sum16;
+    const int16_t (*pair32)[2], (*pair16)[2];
 } act_view;
 size_t   act_bytes(int64_t n);                    /* a multiple of 64; n % 32 == 0 */
 act_view act_of(const void *p, int64_t n);

@@ -227,16 +227,12 @@ MATMUL(matmul_q4_k, tile_q4_k)
 MATMUL(matmul_q5_k, tile_q5_k)
 MATMUL(matmul_q6_k, tile_q6_k)
 
-INLINE int32_t hsum_i32(__m128i v) {
-    v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));
-    return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
-}
-
 static void act_from_f32(void *dst, const float *src, int64_t n) {
     act_view a = act_of(dst, n);
     int8_t  *q = (int8_t *)(uintptr_t)a.q;
     float   *s = (float *)(uintptr_t)a.s, *ms = (float *)(uintptr_t)a.ms;
     int32_t *sum16 = (int32_t *)(uintptr_t)a.sum16;
+    int16_t (*pair32)[2] = (void *)(uintptr_t)a.pair32, (*pair16)[2] = (void *)(uintptr_t)a.pair16;
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
     for (int64_t b = 0; b < n / 32; b++, src += 32, q += 32) {
         __m256i v[4], top = _mm256_setzero_si256();
@@ -255,18 +251,26 @@ static void act_from_f32(void *dst, const float *src, int64_t n) {
             memset(q, 0, 32);
             s[b] = finite ? 0 : NAN;
             ms[b] = s[b] * 0.0f;
-            sum16[2 * b] = sum16[2 * b + 1] = 0;
+            memset(sum16 + 2 * b, 0, 2 * sizeof *sum16);
+            memset(pair32 + b, 0, sizeof *pair32);
+            memset(pair16 + 2 * b, 0, 2 * sizeof *pair16);
             continue;
         }
         const __m256 id = _mm256_set1_ps(127.0f / amax);
         for (int i = 0; i < 4; i++)
             v[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_castsi256_ps(v[i]), id));
-        const __m256i first = _mm256_add_epi32(v[0], v[1]), second = _mm256_add_epi32(v[2], v[3]);
-        sum16[2 * b] = hsum_i32(_mm_add_epi32(_mm256_castsi256_si128(first), _mm256_extracti128_si256(first, 1)));
-        sum16[2 * b + 1] = hsum_i32(_mm_add_epi32(_mm256_castsi256_si128(second), _mm256_extracti128_si256(second, 1)));
         /* The packs work within 128-bit halves; the permutation restores the order. */
-        const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(v[0], v[1]), _mm256_packs_epi32(v[2], v[3]));
-        _mm256_storeu_si256((void *)q, _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+        const __m256i halves = _mm256_packs_epi16(_mm256_packs_epi32(v[0], v[1]), _mm256_packs_epi32(v[2], v[3]));
+        const __m256i all = _mm256_permutevar8x32_epi32(halves, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+        _mm256_storeu_si256((void *)q, all);
+        __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), all); /* in fours of columns: k % 4 < 2, the others */
+        pairs = _mm256_add_epi16(pairs, _mm256_shuffle_epi32(pairs, 0x4e));
+        pairs = _mm256_add_epi16(pairs, _mm256_shuffle_epi32(pairs, 0xb1));
+        const __m128i first = _mm256_castsi256_si128(pairs), second = _mm256_extracti128_si256(pairs, 1);
+        const __m128i sixteens = _mm_unpacklo_epi32(first, second);
+        _mm_storeu_si32(pair32[b], _mm_add_epi16(first, second));
+        _mm_storel_epi64((void *)pair16[2 * b], sixteens);
+        _mm_storel_epi64((void *)(sum16 + 2 * b), _mm_madd_epi16(sixteens, _mm_set1_epi16(1)));
         s[b] = amax / 127.0f;
         ms[b] = s[b] * (float)(sum16[2 * b] + sum16[2 * b + 1]);
     }

@@ -217,13 +217,16 @@ R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, in
     }
 }
 
-/* On its own: inside a larger function the one-token tile loses registers. */
-#define R8_APART __attribute__((noinline))
+/* A batch, four tokens at a time; one token has loops of its own (r8_one.h). */
 #define R8_PACKED(ID, id) \
     static R8_APART void packed_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
         const int64_t  n = cols / type_get(TYPE_##ID)->block_elems; \
         const size_t   xb = act_bytes(cols); \
         const r8_##id *p = w; \
+        if (n_tok == 1) { \
+            one_##id(y, p, groups, n, act_of(x, cols)); \
+            return; \
+        } \
         for (int64_t g = 0; g < groups; g++, p += n) \
             for (int64_t t = 0; t < n_tok; t += R8_TOKENS) { \
                 const int n_here = n_tok - t < R8_TOKENS ? (int)(n_tok - t) : R8_TOKENS; \
@@ -234,11 +237,11 @@ R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, in
                     acc[i] = _mm256_setzero_ps(); \
                 } \
                 if (n_here == R8_TOKENS) r8_tile_##id(acc, p, a, n, R8_TOKENS); \
-                else if (n_here == 1) r8_tile_##id(acc, p, a, n, 1); \
                 else r8_tile_##id(acc, p, a, n, n_here); \
                 for (int i = 0; i < n_here; i++) _mm256_storeu_ps(y + (t + i) * ldy + g * 8, acc[i]); \
             } \
     }
 #define R8_ALL_PACKED \
+    R8_ONE(q4_0) R8_ONE(q8_0) R8_ONE(q4_k) R8_ONE(q5_k) R8_ONE(q6_k) \
     R8_PACKED(Q4_0, q4_0) R8_PACKED(Q8_0, q8_0) R8_PACKED(Q4_K, q4_k) R8_PACKED(Q5_K, q5_k) R8_PACKED(Q6_K, q6_k)
 #endif

@@ -12,7 +12,7 @@
  * unpacked once for many tokens, and there is one set of loops to get right. */
 #ifndef R8_X86_MORE_H
 #define R8_X86_MORE_H
-#include "r8_x86.h"
+#include "r8_one.h"
 
 enum { R8_GROUP_TOKENS = 4, R8_BATCH = 64, R8_RUN = 1024 }; /* tokens a tile, tokens a pass over the weights, columns packed at a time */
 
@@ -304,7 +304,7 @@ static inline void r8_add(const r8_format *f, r8_pass *j, const void *p, const c
         width = r8_width(j->n_tok - t);
         for (int i = 0; i < width; i++) {
             const act_view v = act_of(x + (size_t)(t + i) * act_bytes(cols), cols);
-            a[i] = (act_view){v.q + c, v.s + c / 32, v.ms + c / 32, v.sum16 + c / 16};
+            a[i] = (act_view){v.q + c, v.s + c / 32, v.ms + c / 32, v.sum16 + c / 16, v.pair32 + c / 32, v.pair16 + c / 16};
         }
         (width == 4 ? f->four : width == 2 ? f->two : f->one)(s, p, a, n / f->type->block_elems);
     }

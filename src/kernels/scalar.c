@@ -245,6 +245,7 @@ static void act_from_f32(void *dst, const float *src, int64_t n) {
     int8_t  *q = (int8_t *)(uintptr_t)a.q;
     float   *s = (float *)(uintptr_t)a.s, *ms = (float *)(uintptr_t)a.ms;
     int32_t *sum16 = (int32_t *)(uintptr_t)a.sum16;
+    int16_t (*pair32)[2] = (void *)(uintptr_t)a.pair32, (*pair16)[2] = (void *)(uintptr_t)a.pair16;
     for (int64_t b = 0; b < n / 32; b++, src += 32, q += 32) {
         /* The largest magnitude is found among the bit patterns, where NaN is above infinity. */
         uint32_t top = 0;
@@ -258,15 +259,19 @@ static void act_from_f32(void *dst, const float *src, int64_t n) {
         memcpy(&amax, &top, 4);
         const bool finite = top < 0x7f800000, some = finite && amax >= 1e-30f;
         const float id = some ? 127.0f / amax : 0;
-        int32_t     sum[2] = {0, 0};
+        int32_t     sum[2][2] = {{0}};
         for (int i = 0; i < 32; i++) {
             q[i] = some ? (int8_t)rintf(src[i] * id) : 0;
-            sum[i / 16] += q[i];
+            sum[i / 16][i / 2 % 2] += q[i];
+        }
+        for (int i = 0; i < 2; i++) {
+            pair32[b][i] = (int16_t)(sum[0][i] + sum[1][i]);
+            pair16[2 * b][i] = (int16_t)sum[0][i];
+            pair16[2 * b + 1][i] = (int16_t)sum[1][i];
+            sum16[2 * b + i] = sum[i][0] + sum[i][1];
         }
         s[b] = some ? amax / 127.0f : finite ? 0 : NAN;
-        ms[b] = s[b] * (float)(sum[0] + sum[1]);
-        sum16[2 * b] = sum[0];
-        sum16[2 * b + 1] = sum[1];
+        ms[b] = s[b] * (float)(sum16[2 * b] + sum16[2 * b + 1]);
     }
 }
 

@@ -1,0 +1,164 @@
+/* r8_one.h - floor 2: products of packed weights with one token: decoding.
+ *
+ * Memory is the limit here, and the fewer instructions and loads a block of weights takes, the nearer a core
+ * that shares its units with another thread comes to it.  So weights are loaded into registers once, and what a
+ * format's offset adds is taken off through sums of the activations that come as int16 pairs (quant.h):
+ * int16 sums wrap, so it matters only that the end of a chain fits: 16 (w - 8) x of Q4_0 (16256), 8 (w - 32) x
+ * of Q6_K (32512).
+ * With VNNI a high nibble stays where it is: 16 times the product, shifted back at the end. */
+#ifndef R8_ONE_H
+#define R8_ONE_H
+#include "r8_x86.h"
+
+/* On its own: inside a larger function the loops lose registers. */
+#define R8_APART __attribute__((noinline))
+
+/* In a register: read again as an operand it would take the place of another load. */
+R8_INLINE __m256i r8_keep(const void *p) {
+    __m256i v = r8_load(p);
+    __asm__("" : "+x"(v));
+    return v;
+}
+R8_INLINE __m256i r8_pair(const int16_t pair[2]) { return r8_four((const void *)pair); }
+/* Lines [first, end) of what lies R8_AHEAD bytes ahead. */
+R8_INLINE void r8_lines(const void *block, int first, int end) {
+    for (int i = first; i < end; i++) _mm_prefetch((const char *)block + R8_AHEAD + 64 * i, _MM_HINT_T0);
+}
+
+/* 32 columns of nibbles q[g][row][t] times x, less `offset` times the sum of x. */
+R8_INLINE __m256i r8_one_nibbles(const uint8_t *q, const int8_t *x, const int16_t *pair, const int offset) {
+    __m256i v[4];
+    for (int g = 0; g < 4; g++) v[g] = r8_keep(q + 32 * g);
+#ifdef R8_DPBUSD
+    const __m256i high = _mm256_set1_epi8(-16);
+    __m256i       a = offset ? _mm256_madd_epi16(r8_pair(pair), _mm256_set1_epi16((short)-offset)) : _mm256_setzero_si256();
+    __m256i       b = _mm256_setzero_si256();
+    for (int g = 0; g < 4; g++) {
+        a = r8_dot(a, r8_low(v[g]), r8_four(x + 4 * g));
+        b = r8_dot(b, _mm256_and_si256(v[g], high), r8_four(x + 16 + 4 * g));
+    }
+    return _mm256_add_epi32(a, _mm256_srai_epi32(b, 4));
+#else
+    __m256i a = _mm256_maddubs_epi16(r8_low(v[0]), r8_four(x)), b = _mm256_maddubs_epi16(r8_high(v[0]), r8_four(x + 16));
+    for (int g = 1; g < 4; g++) {
+        a = r8_dot(a, r8_low(v[g]), r8_four(x + 4 * g));
+        b = r8_dot(b, r8_high(v[g]), r8_four(x + 16 + 4 * g));
+    }
+    if (offset) a = _mm256_sub_epi16(a, _mm256_mullo_epi16(r8_pair(pair), _mm256_set1_epi16((short)offset)));
+    return r8_end(_mm256_add_epi16(a, b));
+#endif
+}
+
+R8_INLINE void r8_one_q4_0(__m256 *acc, __m256 *am, const r8_q4_0 *p, act_view a, int64_t n) {
+    (void)am;
+    for (int64_t b = 0; b < n; b++, p++) {
+        r8_ahead(p, sizeof *p, 0, 1);
+        const __m256i v = r8_one_nibbles(p->q[0][0], a.q + b * 32, a.pair32[b], 8);
+        *acc = _mm256_fmadd_ps(_mm256_mul_ps(r8_halfs(p->d), _mm256_set1_ps(a.s[b])), _mm256_cvtepi32_ps(v), *acc);
+    }
+}
+
+R8_INLINE void r8_one_q4_k(__m256 *acc, __m256 *am, const r8_q4_k *p, act_view a, int64_t n) {
+    for (int64_t b = 0; b < n; b++, p++) {
+        uint8_t sc[64], m[64];
+        __m256  fs = _mm256_setzero_ps(), fm = fs;
+        r8_scales(sc, m, p->sl[0], p->sh[0]);
+        r8_lines(p, 16, 18);
+        for (int s = 0; s < 8; s++) {
+            const int64_t k = b * 8 + s;
+            r8_lines(p, 2 * s, 2 * s + 2);
+            const __m256i v = r8_one_nibbles(p->q[s][0][0], a.q + k * 32, NULL, 0);
+            fs = _mm256_fmadd_ps(_mm256_mul_ps(r8_bytes(sc + 8 * s), _mm256_set1_ps(a.s[k])), _mm256_cvtepi32_ps(v), fs);
+            fm = _mm256_fmadd_ps(r8_bytes(m + 8 * s), _mm256_set1_ps(a.ms[k]), fm);
+        }
+        *acc = _mm256_fmadd_ps(fs, r8_halfs(p->d), *acc);
+        *am = _mm256_fmadd_ps(fm, r8_halfs(p->dmin), *am);
+    }
+}
+
+/* 16 columns of 6 bits. */
+R8_INLINE __m256i r8_one_sixes(const __m256i w[4], const int8_t *x, const int16_t *pair) {
+#ifdef R8_DPBUSD
+    __m256i sum = _mm256_madd_epi16(r8_pair(pair), _mm256_set1_epi16(-32));
+    for (int j = 0; j < 4; j++) sum = r8_dot(sum, w[j], r8_four(x + 4 * j));
+#else
+    __m256i sum = _mm256_maddubs_epi16(w[0], r8_four(x));
+    for (int j = 1; j < 4; j++) sum = r8_dot(sum, w[j], r8_four(x + 4 * j));
+    sum = _mm256_sub_epi16(sum, _mm256_slli_epi16(r8_pair(pair), 5));
+#endif
+    return r8_end(sum);
+}
+
+R8_INLINE void r8_one_q6_k(__m256 *acc, __m256 *am, const r8_q6_k *p, act_view a, int64_t n) {
+    const __m256i two = _mm256_set1_epi8(0x30);
+    (void)am;
+    for (int64_t b = 0; b < n; b++, p++) {
+        __m256 fs = _mm256_setzero_ps();
+        for (int c = 0; c < 4; c++) {
+            __m256i w[4][4];
+            r8_ahead(p, sizeof *p, c, 4);
+            for (int j = 0; j < 4; j++) {
+                const __m256i l0 = r8_keep(p->ql[c][j]), l1 = r8_keep(p->ql[c][j + 4]), h = r8_keep(p->qh[c][j]);
+                w[0][j] = _mm256_or_si256(r8_low(l0), _mm256_and_si256(_mm256_slli_epi16(h, 4), two));
+                w[1][j] = _mm256_or_si256(r8_low(l1), _mm256_and_si256(_mm256_slli_epi16(h, 2), two));
+                w[2][j] = _mm256_or_si256(r8_high(l0), _mm256_and_si256(h, two));
+                w[3][j] = _mm256_or_si256(r8_high(l1), _mm256_and_si256(_mm256_srli_epi16(h, 2), two));
+            }
+            for (int k = 0; k < 4; k++) {
+                const int64_t g = b * 16 + c * 4 + k;
+                const __m256i v = r8_one_sixes(w[k], a.q + g * 16, a.pair16[g]);
+                const __m256  scale = _mm256_mul_ps(r8_signed_bytes(p->sc[c * 4 + k]), _mm256_set1_ps(a.s[g / 2]));
+                fs = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(v), fs);
+            }
+        }
+        *acc = _mm256_fmadd_ps(fs, r8_halfs(p->d), *acc);
+    }
+}
+
+R8_INLINE void r8_one_q8_0(__m256 *acc, __m256 *am, const r8_q8_0 *p, act_view a, int64_t n) {
+    (void)am;
+    r8_tile_q8_0(acc, p, &a, n, 1);
+}
+
+/* The fifth bits of sub-block s in their place. */
+R8_INLINE __m256i r8_one_fifth(const uint8_t qh[8][4], const int s) {
+    const __m256i h = r8_load(qh);
+    return _mm256_and_si256(s < 4 ? _mm256_slli_epi16(h, 4 - s) : _mm256_srli_epi16(h, s - 4), _mm256_set1_epi8(16));
+}
+
+R8_INLINE void r8_one_q5_k(__m256 *acc, __m256 *am, const r8_q5_k *p, act_view a, int64_t n) {
+    for (int64_t b = 0; b < n; b++, p++) {
+        uint8_t sc[64], m[64];
+        __m256  fs = _mm256_setzero_ps(), fm = fs;
+        r8_scales(sc, m, p->sl[0], p->sh[0]);
+#pragma GCC unroll 8
+        for (int s = 0; s < 8; s++) { /* unrolled: the shifts are constants */
+            const int64_t k = b * 8 + s;
+            const int8_t *x = a.q + k * 32;
+            __m256i       lo = _mm256_setzero_si256(), hi = lo; /* only 4 products of five bits fit int16 */
+            r8_ahead(p, sizeof *p, s, 8);
+            for (int g = 0; g < 4; g++) {
+                const __m256i v = r8_keep(p->q[s][g]);
+                lo = r8_dot(lo, _mm256_or_si256(r8_low(v), r8_one_fifth(p->qh[g], s)), r8_four(x + 4 * g));
+                hi = r8_dot(hi, _mm256_or_si256(r8_high(v), r8_one_fifth(p->qh[4 + g], s)), r8_four(x + 16 + 4 * g));
+            }
+            const __m256i v = _mm256_add_epi32(r8_end(lo), r8_end(hi));
+            fs = _mm256_fmadd_ps(_mm256_mul_ps(r8_bytes(sc + 8 * s), _mm256_set1_ps(a.s[k])), _mm256_cvtepi32_ps(v), fs);
+            fm = _mm256_fmadd_ps(r8_bytes(m + 8 * s), _mm256_set1_ps(a.ms[k]), fm);
+        }
+        *acc = _mm256_fmadd_ps(fs, r8_halfs(p->d), *acc);
+        *am = _mm256_fmadd_ps(fm, r8_halfs(p->dmin), *am);
+    }
+}
+
+/* One group after the other: two side by side would share the activations' loads, but two streams of weights
+ * come at half the speed of one. */
+#define R8_ONE(id) \
+    static R8_APART void one_##id(float *y, const r8_##id *p, int64_t groups, int64_t n, act_view a) { \
+        for (int64_t g = 0; g < groups; g++, p += n) { \
+            __m256 acc = _mm256_setzero_ps(), am = acc; \
+            r8_one_##id(&acc, &am, p, a, n); \
+            _mm256_storeu_ps(y + g * 8, _mm256_sub_ps(acc, am)); \
+        } \
+    }
+#endif
