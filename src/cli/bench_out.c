@@ -82,11 +82,26 @@ static spread spread_of(const bench_row *r, bool speed) {
 
 static double gb_per_s(const bench_row *r) { return r->bytes / median_of(r, r->ms, 1, 0.5) / 1e6; }
 
-static double roof_pct(const bench_row *r) { return r->roof > 0 ? 100 * gb_per_s(r) / r->roof : (double)NAN; }
+/* The median over the rounds that count of what stood beside a round (share false), or of the round's own speed
+ * per millisecond as a percentage of that.  at: [n_rounds + 1]; NaN: not measured, or no memory. */
+static double beside(const bench_row *r, const double *at, bool share, double amount) {
+    double *x = mem_zero((size_t)r->n_rounds, sizeof *x), m = (double)NAN;
+    if (!x) return m;
+    for (int i = 0; i < r->n_rounds; i++) {
+        const double machine = (at[i] + at[i + 1]) / 2;
+        x[i] = share ? 100 * amount / r->ms[i] / machine : machine;
+    }
+    if (at[0] > 0) m = median_of(r, x, 1, 0.5);
+    mem_free(x);
+    return m;
+}
 
-static double peak_pct(const bench_row *r) {
-    const double gops = 2 * r->macs / median_of(r, r->ms, 1, 0.5) / 1e6;
-    return r->peak > 0 ? 100 * gops / r->peak : (double)NAN;
+static double roof_pct(const bench_row *r) { return beside(r, r->roof, true, r->bytes / 1e6); }
+static double peak_pct(const bench_row *r) { return beside(r, r->peak, true, 2 * r->macs / 1e6); }
+
+double bench_roof(const bench_row *r) {
+    const double roof = beside(r, r->roof, false, 0);
+    return isfinite(roof) ? roof : 0;
 }
 
 /* ---- JSON -------------------------------------------------------------------- */
@@ -136,9 +151,9 @@ static json *row_to_json(pool *p, const bench_report *b, const bench_row *r) {
     put_num(p, row, "token_ms_p50", median_of(r, r->token_ms, n_gen, 0.5));
     put_num(p, row, "token_ms_p90", median_of(r, r->token_ms, n_gen, 0.9));
     put_num(p, row, "gb_per_s", gb_per_s(r));
-    put_num(p, row, "roof_gb_per_s", r->roof > 0 ? r->roof : (double)NAN);
+    put_num(p, row, "roof_gb_per_s", beside(r, r->roof, false, 0));
     put_num(p, row, "roof_pct", roof_pct(r));
-    put_num(p, row, "peak_gops", r->peak > 0 ? r->peak : (double)NAN);
+    put_num(p, row, "peak_gops", beside(r, r->peak, false, 0));
     put_num(p, row, "peak_pct", peak_pct(r));
     put_num(p, row, "load_ms", r->load_ms);
     put_num(p, row, "first_token_ms", median_of(r, r->first_ms, 1, 0.5));
@@ -255,6 +270,39 @@ static void put_row(strbuf *s, const bench_report *b, const bench_row *r, bool k
     else strbuf_str(s, STR(" |\n"));
 }
 
+static bool leads_threads(const bench_report *b, int i) {
+    for (int k = 0; k < i; k++)
+        if (b->row[k].set.n_threads == b->row[i].set.n_threads && !strcmp(b->row[k].set.isa, b->row[i].set.isa)) return false;
+    return true;
+}
+
+static void put_range(strbuf *s, const bench_report *b, int i, bool roof) {
+    double low = (double)INFINITY, high = 0;
+    for (int k = i; k < b->n_row; k++) {
+        const bench_row *r = &b->row[k];
+        if (r->set.n_threads != b->row[i].set.n_threads || strcmp(r->set.isa, b->row[i].set.isa)) continue;
+        for (int at = 0; at <= r->n_rounds; at++) {
+            const double v = (roof ? r->roof : r->peak)[at];
+            if (v < low) low = v;
+            if (v > high) high = v;
+        }
+    }
+    strbuf_fmt(s, roof ? "%.1f to %.1f GB/s" : "%.0f to %.0f Gop/s", low, high);
+}
+
+/* What the machine did beside the rows of the same threads and set as row i, lowest to highest. */
+static void put_machine(strbuf *s, const bench_report *b, int i) {
+    const bench_row *r = &b->row[i];
+    if (!(r->roof[0] > 0)) return;
+    strbuf_fmt(s, "%d thread%s, %s: reads ", r->set.n_threads, r->set.n_threads > 1 ? "s" : "", r->set.isa);
+    put_range(s, b, i, true);
+    if (r->peak[0] > 0) {
+        strbuf_str(s, STR(", multiplies 8-bit numbers at "));
+        put_range(s, b, i, false);
+    }
+    strbuf_char(s, '\n');
+}
+
 static void print_table(const bench_report *b) {
     const bool kv = any_differs(b, kv_differs), pack = any_differs(b, pack_differs), batch = any_differs(b, batch_differs);
     bool       old = false, ab = false;
@@ -267,14 +315,8 @@ static void print_table(const bench_report *b) {
                kv ? " --- |" : "", pack ? " --- |" : "", batch ? " ---: |" : "", old ? " ---: |" : "", ab ? " ---: |" : "");
     for (int i = 0; i < b->n_row; i++) put_row(&s, b, &b->row[i], kv, pack, batch, old, ab);
     strbuf_char(&s, '\n');
-    for (int i = 0; i < b->n_roof; i++)
-        strbuf_fmt(&s, "read roof, %d thread%s: %.2f GB/s (before %.2f, after %.2f)\n", b->roof[i].n_threads,
-                   b->roof[i].n_threads > 1 ? "s" : "",
-                   b->roof[i].before > b->roof[i].after ? b->roof[i].before : b->roof[i].after, b->roof[i].before, b->roof[i].after);
-    for (int i = 0; i < b->n_peak; i++)
-        if (b->peak[i].gops > 0)
-            strbuf_fmt(&s, "int8 peak, %s, %d thread%s: %.0f Gop/s\n", b->peak[i].isa, b->peak[i].n_threads,
-                       b->peak[i].n_threads > 1 ? "s" : "", b->peak[i].gops);
+    for (int i = 0; i < b->n_row; i++)
+        if (leads_threads(b, i)) put_machine(&s, b, i);
     const bench_row *last = &b->row[b->n_row - 1];
     strbuf_fmt(&s, "load: %.1f ms; peak memory: %s\n", b->row[0].load_ms, human_bytes(last->peak_rss, peak));
     out_put(s.p ? s.p : "", s.n);

@@ -26,7 +26,7 @@ static void put_series(strbuf *s, const bench_row *r) {
 
 /* Tokens a second if only reading took time; 0: not known, or a prompt, whose limit is another. */
 static double allowed(const bench_row *r) {
-    return r->roof > 0 && !r->n_prompt && r->bytes > 0 ? r->roof * 1e9 * r->n_gen / r->bytes : 0;
+    return !r->n_prompt && r->bytes > 0 ? bench_roof(r) * 1e9 * r->n_gen / r->bytes : 0;
 }
 
 static double larger(double a, double b) { return a > b ? a : b; }

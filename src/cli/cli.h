@@ -336,7 +336,8 @@ typedef struct {
     double   steal_ms, load_ms;
     uint64_t peak_rss;
     double   bytes, macs;             /* of one round                                   */
-    double   roof, peak;              /* GB/s and Gop/s of the machine; 0: not measured */
+    double  *roof, *peak;             /* [n_rounds + 1]: GB/s and Gop/s of the machine before each round and
+                                         after the last; 0: not measured */
     double   old_ts, ab_ratio;        /* NaN: nothing to compare with                   */
     char     time[32];
 } bench_row;
@@ -347,18 +348,10 @@ typedef struct {
     const char    *path;
     bench_row     *row;
     int            n_row;
-    int            n_roof, n_peak;
-    struct {
-        int    n_threads;
-        double before, after;
-    } roof[MAX_VALUES];
-    struct {
-        const char *isa;
-        int         n_threads;
-        double      gops;
-    } peak[4 * MAX_VALUES];
 } bench_report;
 
+/* The machine's speed beside the rounds that count, the median; 0: not measured. */
+double bench_roof(const bench_row *r);
 double bench_median_ts(const bench_row *r); /* tokens a second, over the rounds without noise if any */
 /* How much faster b was, the median over rounds that stood side by side. */
 double bench_median_ratio(const bench_row *a, const bench_row *b);

@@ -145,49 +145,17 @@ static int list_tests(bench *b) {
 
 /* ---- roofs ------------------------------------------------------------------- */
 
-/* Reading with each number of threads in use.  The better of both times counts: what lowers it is
- * someone else. */
-static int measure_roofs(bench *b, bool after) {
-    bench_report *r = &b->report;
-    slm_error     err = {0};
-    for (int i = 0; i < b->n_set && !after; i++) {
-        int k = 0;
-        while (k < r->n_roof && r->roof[k].n_threads != b->set[i].n_threads) k++;
-        if (k == r->n_roof && k < MAX_VALUES) r->roof[r->n_roof++].n_threads = b->set[i].n_threads;
-    }
-    for (int i = 0; i < r->n_roof; i++) {
-        tell(b->o, "reading memory with %d thread%s", r->roof[i].n_threads, r->roof[i].n_threads > 1 ? "s" : "");
-        double *to = after ? &r->roof[i].after : &r->roof[i].before;
-        if (slm_measure_read(r->roof[i].n_threads, (size_t)(available_bytes() / 2), to, &err)) return fail_status(&err);
-    }
-    return 0;
-}
-
-static int measure_peaks(bench *b) {
-    bench_report *r = &b->report;
-    slm_error     err = {0};
-    for (int i = 0; i < b->n_set; i++) {
-        const bench_setting *s = &b->set[i];
-        int                  k = 0;
-        while (k < r->n_peak && (r->peak[k].n_threads != s->n_threads || strcmp(r->peak[k].isa, s->isa) != 0)) k++;
-        if (k < r->n_peak || k == (int)ARRAY_LEN(r->peak)) continue;
-        r->peak[k].isa = s->isa;
-        r->peak[k].n_threads = s->n_threads;
-        if (slm_measure_peak(s->isa, s->n_threads, &r->peak[k].gops, &err)) return fail_status(&err);
-        r->n_peak++;
-    }
-    return 0;
-}
-
-static void apply_roofs(bench_report *r) {
-    for (int i = 0; i < r->n_row; i++) {
-        bench_row *row = &r->row[i];
-        for (int k = 0; k < r->n_roof; k++)
-            if (r->roof[k].n_threads == row->set.n_threads)
-                row->roof = r->roof[k].after > r->roof[k].before ? r->roof[k].after : r->roof[k].before;
-        for (int k = 0; k < r->n_peak; k++)
-            if (r->peak[k].n_threads == row->set.n_threads && !strcmp(r->peak[k].isa, row->set.isa)) row->peak = r->peak[k].gops;
-    }
+/* What the machine can do at this moment: it changes with what others do, so each round has the
+ * measurements right before and right behind it as its own.  The memory that is read does not count. */
+static int measure_machine(const bench *b, bench_row *row, int at) {
+    slm_error      err = {0};
+    const uint64_t peak = peak_rss_bytes();
+    if (peak > row->peak_rss) row->peak_rss = peak;
+    if (b->o->bench.no_roof) return 0;
+    slm_status rc = slm_measure_read(row->set.n_threads, (size_t)(available_bytes() / 2), &row->roof[at], &err);
+    if (!rc) rc = slm_measure_peak(row->set.isa, row->set.n_threads, &row->peak[at], &err);
+    peak_rss_reset();
+    return rc ? fail_status(&err) : 0;
 }
 
 /* ---- opening ----------------------------------------------------------------- */
@@ -295,6 +263,15 @@ static int prepare(const bench *b, contestant *c, const bench_test *t) {
     return slm_session_sync(c->s, b->ids, t->n_depth, &err) ? fail_status(&err) : 0;
 }
 
+/* As prepare(); a token more passes untimed, since a measurement has taken the processor's caches. */
+static int prepare_warm(const bench *b, contestant *c, const bench_test *t) {
+    slm_error err = {0};
+    int       rc = prepare(b, c, t);
+    if (rc || b->o->bench.no_roof) return rc;
+    if (slm_session_eval(c->s, b->ids[t->n_depth], &err)) return fail_status(&err);
+    return prepare(b, c, t);
+}
+
 static int warm_up(const bench *b, contestant *c, const bench_test *t) {
     slm_error err = {0};
     int       rc = prepare(b, c, t), n = t->n_prompt < c->set.n_ubatch ? t->n_prompt : c->set.n_ubatch;
@@ -306,7 +283,7 @@ static int warm_up(const bench *b, contestant *c, const bench_test *t) {
 static int run_round(const bench *b, contestant *c, bench_row *row, int round) {
     const bench_test  t = {row->n_prompt, row->n_gen, row->n_depth};
     slm_error         err = {0};
-    int               rc = prepare(b, c, &t), at = t.n_depth + t.n_prompt;
+    int               rc = prepare_warm(b, c, &t), at = t.n_depth + t.n_prompt;
     const disturbance before = disturbance_now();
     const double      start = clock_ms();
     double            last = start;
@@ -339,10 +316,12 @@ static int add_row(bench *b, const contestant *c, const bench_test *t, bench_row
     *row = (bench_row){.set = c->set, .n_prompt = t->n_prompt, .n_gen = t->n_gen, .n_depth = t->n_depth, .n_rounds = (int)n,
                        .load_ms = c->load_ms, .old_ts = (double)NAN, .ab_ratio = (double)NAN};
     row->ms = mem_zero(n, sizeof *row->ms);
+    row->roof = mem_zero(n + 1, sizeof *row->roof);
+    row->peak = mem_zero(n + 1, sizeof *row->peak);
     row->noisy = mem_zero(n, sizeof *row->noisy);
     row->first_ms = mem_zero(n, sizeof *row->first_ms);
     row->token_ms = mem_zero(n * (size_t)t->n_gen, sizeof *row->token_ms);
-    if (!row->ms || !row->noisy || !row->first_ms || !row->token_ms) return fail(EXIT_MEMORY, "no memory for %zu rounds", n);
+    if (!row->ms || !row->roof || !row->peak || !row->noisy || !row->first_ms || !row->token_ms) return fail(EXIT_MEMORY, "no memory for %zu rounds", n);
     slm_model_info info;
     slm_model_describe(c->m, &info);
     row->packed = info.packed;
@@ -387,9 +366,10 @@ static int run_group(bench *b, contestant *c, int n) {
         for (int round = 0; round < b->o->bench.rounds && !rc; round++) {
             tell(b->o, "%s, %d thread%s, %s, round %d of %d", name, c->set.n_threads, c->set.n_threads > 1 ? "s" : "", c->set.isa, round + 1,
                  b->o->bench.rounds);
-            for (int k = 0; k < n && !rc; k++) rc = run_round(b, &c[k], row[k], round);
+            for (int k = 0; k < n && !rc; k++)
+                if (!(rc = measure_machine(b, row[k], round))) rc = run_round(b, &c[k], row[k], round);
         }
-        for (int k = 0; k < n && !rc; k++) row[k]->peak_rss = peak_rss_bytes();
+        for (int k = 0; k < n && !rc; k++) rc = measure_machine(b, row[k], b->o->bench.rounds);
         if (!rc && n == 2) row[1]->ab_ratio = bench_median_ratio(row[0], row[1]);
     }
     for (int k = 0; k < n; k++) slm_session_free(c[k].s), c[k].s = NULL;
@@ -437,14 +417,9 @@ static int run_all(bench *b) {
 static int measure(bench *b) {
     bench_report *r = &b->report;
     if (!(r->row = mem_zero((size_t)b->n_set * (size_t)b->n_test, sizeof *r->row))) return fail(EXIT_MEMORY, "no memory for the rows");
-    const bool roofs = !b->o->bench.no_roof;
-    int        rc = roofs ? measure_roofs(b, false) : 0;
-    if (!rc && roofs) rc = measure_peaks(b);
-    if (!rc && b->o->bench.shape) rc = make_shape(b);
+    int rc = b->o->bench.shape ? make_shape(b) : 0;
     r->path = b->path;
     if (!rc) rc = b->o->bench.ab ? run_ab(b) : run_all(b);
-    if (!rc && roofs) rc = measure_roofs(b, true);
-    apply_roofs(r);
     if (!rc && b->o->bench.compare) rc = bench_compare(b->o->bench.compare, r);
     if (!rc) rc = bench_print(b->o, r);
     const char *plot = b->o->bench.plot;
@@ -456,6 +431,8 @@ static void release(bench *b) {
     for (int i = 0; i < b->report.n_row; i++) {
         bench_row *r = &b->report.row[i];
         mem_free(r->ms);
+        mem_free(r->roof);
+        mem_free(r->peak);
         mem_free(r->noisy);
         mem_free(r->first_ms);
         mem_free(r->token_ms);
@@ -533,9 +510,10 @@ const command cmd_bench = {
                 "  slm bench --kernels=Q4_K,Q6_K -t 1\n",
     .notes = "A LIST is 1,2 or 1-4 or 0-1024+256 or 1-8*2.  Tests: pp, a prompt; tg, generated tokens; both behind -d\n"
              "tokens.  Every list is combined with every other.  GB/s counts the weights and the part of the cache\n"
-             "that are read, its roof is the fastest read of memory in this run; peak % is the share of the machine's\n"
-             "8-bit multiplications.  t/s is the median.  Rounds in which others took more than a little of the\n"
-             "processors (involuntary switches, steal) are marked and left out of medians where others remain.\n"
+             "that are read, its roof is the fastest plain read of memory right before and behind the round; peak % is\n"
+             "the share of the 8-bit multiplications measured there.  t/s is the median.  Rounds in which others took\n"
+             "more than a little of the processors (involuntary switches, steal) are marked and left out of medians\n"
+             "where others remain.\n"
              "first_token_ms begins where load_ms ends; load_ms includes packing.  With --shape and several\n"
              "sets or values of --pack the file counts as memory beside the packed weights.  --kernels: form\n"
              "\"float\" has no integer kernel.\n",
