@@ -117,6 +117,8 @@ typedef struct {            /* strings live as long as the model                
     int         n_vocab, n_ctx_train, n_layer, n_embd, n_ff, n_head, n_head_kv, head_dim;
     bool        tied, packed, has_chat_template, adds_bos;
     bool        packed_in_file;
+    int         n_ctx_short; /* a larger context rotates by other factors, made for long texts; 0: there is
+                                one kind */
 } slm_model_info;
 
 SLM_API slm_model_options slm_model_defaults(void);
@@ -224,13 +226,16 @@ typedef enum { SLM_KV_Q8_0, SLM_KV_F16, SLM_KV_F32 } slm_kv_type;
 
 typedef struct {
     int         n_ctx;     /* tokens; 0 = min(trained, 4096)                        */
+    int         n_room;    /* tokens that memory is taken for at first, and for twice as many
+                              whenever they do not suffice, up to n_ctx; 0 = all of n_ctx.  Never
+                              changes a result */
     int         n_batch;   /* prefill chunk; 0 = 512.  Never changes a result       */
     slm_kv_type kv_type;
     int         n_threads; /* 0 = one per performance core.  Never changes a result */
     bool        score_all; /* slm_session_score() and _nll() take several rows of logits at once */
 } slm_session_options;
 
-typedef struct {           /* bytes; n_ctx is the context that they are for         */
+typedef struct {           /* bytes; n_ctx: the tokens that they are for, n_room where less is taken at first */
     int      n_ctx;
     uint64_t weights, kv, work, total;
 } slm_memory;
@@ -270,8 +275,10 @@ typedef struct {
 
 SLM_API slm_session_options slm_session_defaults(void);
 SLM_API slm_sampling slm_sampling_defaults(void);
-/* What the file recommends (general.sampling.*), else the defaults. */
+/* What the file recommends (general.sampling.*), else the model's developers, else the defaults. */
 SLM_API slm_sampling slm_model_sampling(const slm_model *m);
+/* The same without the file's word; for which models by name, or NULL where nothing is known of this one. */
+SLM_API const char *slm_model_recommended(const slm_model *m, slm_sampling *out);
 
 /* What slm_session_create() would take, by the same code path. */
 SLM_API slm_status slm_memory_plan(const slm_model *m, const slm_session_options *opt,
@@ -280,6 +287,7 @@ SLM_API slm_status slm_session_create(slm_session **out, const slm_model *m,
                                       const slm_session_options *opt, slm_error *err);
 SLM_API void slm_session_free(slm_session *s);
 SLM_API int slm_session_n_ctx(const slm_session *s);
+SLM_API int slm_session_n_room(const slm_session *s); /* tokens that memory is taken for now */
 SLM_API int slm_session_n_threads(const slm_session *s);
 
 /* Makes the cache hold exactly ids[0..n), reusing the longest common prefix.

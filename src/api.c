@@ -82,6 +82,22 @@ static slm_status read_sampling(slm_sampling *p, const gguf *g, slm_error *err) 
 
 slm_sampling slm_model_sampling(const slm_model *m) { return m->sampling; }
 
+const char *slm_model_recommended(const slm_model *m, slm_sampling *out) {
+    *out = slm_sampling_defaults();
+    if (!m->advice) return NULL;
+    recommendation_apply(m->advice, out);
+    return recommendation_name(m->advice);
+}
+
+/* By the name, the name without size and kind, the file's name. */
+static const recommendation *find_advice(const slm_model *m, const char *path, str name) {
+    const char           *file = strrchr(path, '/');
+    str                   base = {0};
+    const recommendation *r = recommendation_of(name);
+    if (!r && !gguf_str(m->file, "general.basename", &base, NULL)) r = recommendation_of(base);
+    return r ? r : recommendation_of(str_of(file ? file + 1 : path));
+}
+
 static slm_status load(slm_model *m, const slm_model_options *opt, slm_error *err) {
     slm_status rc = kernels_select(&m->k, opt->isa, err);
     if (rc) return rc;
@@ -92,7 +108,8 @@ static slm_status load(slm_model *m, const slm_model_options *opt, slm_error *er
     uint64_t type = UINT64_MAX;
     if ((rc = gguf_str(m->file, "general.name", &name, err)) || (rc = gguf_uint(m->file, "general.file_type", 0, UINT32_MAX, &type, err)))
         return rc;
-    m->sampling = slm_sampling_defaults();
+    m->advice = find_advice(m, opt->path, name);
+    slm_model_recommended(m, &m->sampling);
     if ((rc = read_sampling(&m->sampling, m->file, err))) return rc;
     copy_text(m->name, sizeof m->name, name);
     const char *quant = file_type_name(type);
@@ -145,7 +162,7 @@ void slm_model_describe(const slm_model *m, slm_model_info *out) {
         .n_vocab = tok_count(m->tok), .n_ctx_train = c->n_ctx_train, .n_layer = c->n_layer, .n_embd = c->n_embd,
         .n_ff = c->n_ff, .n_head = c->n_head, .n_head_kv = c->n_head_kv, .head_dim = c->head_dim,
         .tied = m->w.tied, .packed = m->w.packed.base != NULL || m->w.packed_in_file, .packed_in_file = m->w.packed_in_file, .has_chat_template = gguf_kv_find(m->file, "tokenizer.chat_template") != NULL,
-        .adds_bos = tok_adds_bos(m->tok),
+        .adds_bos = tok_adds_bos(m->tok), .n_ctx_short = m->w.factors.large ? c->rope_ctx_train : 0,
     };
 }
 

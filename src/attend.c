@@ -24,8 +24,8 @@ enum { TILE_ROWS = 32 };
 
 static size_t floats16(size_t n) { return (n + 15) / 16 * 16; }
 
-void attend_layout(arena *a, attend *t, const model_config *m, int n_ctx, int n_threads) {
-    const size_t width = ((size_t)m->head_dim + 31) / 32 * 32, n_split = ((size_t)n_ctx + KV_SPLIT - 1) / KV_SPLIT;
+void attend_layout(arena *a, attend *t, const model_config *m, int n_threads) {
+    const size_t width = ((size_t)m->head_dim + 31) / 32 * 32;
     t->n_head = m->n_head;
     t->group = m->n_head / m->n_head_kv;
     t->tile = t->group < TILE_ROWS ? TILE_ROWS / t->group : 1;
@@ -36,8 +36,12 @@ void attend_layout(arena *a, attend *t, const model_config *m, int n_ctx, int n_
     t->part_floats = floats16(width + PART_VALUES);
     t->worker_floats = floats16((rows + 1) * t->query_floats) + rows * (KV_SPLIT + 2 * t->part_floats);
     t->worker = arena_take(a, (size_t)n_threads, t->worker_floats * sizeof(float), 64);
-    t->parts = arena_take(a, n_split * (size_t)m->n_head, (size_t)t->tile * t->part_floats * sizeof(float), 64);
     t->n_left = arena_take(a, (size_t)m->n_head_kv, sizeof *t->n_left, 64);
+}
+
+void attend_room(arena *a, attend *t, int n_ctx) {
+    const size_t n_split = ((size_t)n_ctx + KV_SPLIT - 1) / KV_SPLIT;
+    t->parts = arena_take(a, n_split * (size_t)t->n_head, (size_t)t->tile * t->part_floats * sizeof(float), 64);
 }
 
 typedef struct {

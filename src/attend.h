@@ -17,7 +17,9 @@ typedef struct {
     atomic_int *n_left;           /* [n_head / group]: of these splits, those still at work */
 } attend;
 
-void attend_layout(arena *a, attend *t, const model_config *m, int n_ctx, int n_threads);
+void attend_layout(arena *a, attend *t, const model_config *m, int n_threads);
+/* What depends on the context, after that. */
+void attend_room(arena *a, attend *t, int n_ctx);
 /* out[t][n_head * head_dim] = attention of query t at position pos + t over the cache, in which the
  * positions up to it are stored.  q: [n_tok][n_head * head_dim], rotated. */
 void attend_run(attend *t, ops *o, float *out, const float *q, const kv_cache *c, int layer, int pos, int n_tok);

@@ -133,6 +133,12 @@ void arena_free(arena *a) {
     memset(a, 0, sizeof *a);
 }
 
+void arena_drop(void *p, size_t n) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)p + page - 1) / page * page;
+    const uintptr_t to = ((uintptr_t)p + n) / page * page;
+    if (from < to) madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 /* ---- pool ---------------------------------------------------------------- */
 
 struct pool_chunk {

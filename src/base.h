@@ -51,6 +51,8 @@ slm_status arena_alloc(arena *a, size_t cap, const char *what, slm_error *err); 
  * that is touched change. */
 void       arena_huge(const arena *a, bool huge);
 void       arena_free(arena *a);
+/* Whole pages within [p, p + n) of an arena are given back; they would read as zeros. */
+void       arena_drop(void *p, size_t n);
 
 /* A pool grows by chunks, frees everything at once, and refuses to pass `cap` bytes. */
 typedef struct pool_chunk pool_chunk;

@@ -6,15 +6,19 @@
 
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
-void forward_layout(arena *a, forward_state *f, const weights *w, int n_ctx, int n_batch, int n_threads, slm_kv_type type) {
+void forward_room(arena *a, forward_state *f, int n_ctx, slm_kv_type type) {
+    kv_layout(a, &f->cache, &f->w->cfg, n_ctx, f->n_batch, type);
+    attend_room(a, &f->att, n_ctx);
+}
+
+void forward_layout(arena *a, forward_state *f, const weights *w, int n_batch, int n_threads) {
     const model_config *c = &w->cfg;
     const int64_t       q = (int64_t)c->n_head * c->head_dim, kv_dim = (int64_t)c->n_head_kv * c->head_dim;
     const size_t        n = (size_t)n_batch;
     f->w = w;
     f->n_batch = n_batch;
-    kv_layout(a, &f->cache, c, n_ctx, n_batch, type);
     ops_layout(a, &f->o, n_threads, n_batch);
-    attend_layout(a, &f->att, c, n_ctx, n_threads);
+    attend_layout(a, &f->att, c, n_threads);
     rope_layout(a, &f->rot, c);
     f->x = arena_take(a, n * (size_t)c->n_embd, sizeof(float), 64);
     f->h = arena_take(a, n * (size_t)most(c->n_embd, q), sizeof(float), 64);

@@ -17,8 +17,9 @@ typedef struct {
     void          *act, *act_ff;                  /* [n_batch] quantized inputs of products; of down */
 } forward_state;
 
-/* Everything that forward() needs, for at most n_batch tokens a call. */
-void forward_layout(arena *a, forward_state *f, const weights *w, int n_ctx, int n_batch, int n_threads, slm_kv_type type);
+/* Everything that forward() needs for at most n_batch tokens a call, but for what depends on the context: */
+void forward_layout(arena *a, forward_state *f, const weights *w, int n_batch, int n_threads);
+void forward_room(arena *a, forward_state *f, int n_ctx, slm_kv_type type);
 /* After the memory is there: computes the frequencies. */
 void forward_init(forward_state *f, int n_ctx, const kernels *k, thread_pool *pool);
 /* Runs ids[0..n), 1 <= n <= n_batch, at positions pos..pos + n - 1; every id < n_vocab. */

@@ -43,6 +43,21 @@ void kv_layout(arena *a, kv_cache *c, const model_config *m, int n_ctx, int n_ba
     }
 }
 
+/* A ring that grows was not full yet, so that every position keeps its slot. */
+static void move_runs(const kv_cache *to, const kv_cache *from, uint8_t *dst, uint8_t *src, int local) {
+    const size_t run = (size_t)from->n_slot[local] * from->row_bytes, next = (size_t)to->n_slot[local] * to->row_bytes;
+    const size_t high = ((size_t)from->high + KV_BLOCK - 1) / KV_BLOCK * KV_BLOCK * from->row_bytes, used = high < run ? high : run;
+    for (int h = 0; h < from->n_head_kv; h++) memcpy(dst + (size_t)h * next, src + (size_t)h * run, used);
+    arena_drop(src, (size_t)from->n_head_kv * run);
+}
+
+void kv_move(kv_cache *to, const kv_cache *from, int n_layer) {
+    for (int i = 0; i < n_layer; i++) {
+        move_runs(to, from, to->k[i], from->k[i], from->local[i]);
+        move_runs(to, from, to->v[i], from->v[i], from->local[i]);
+    }
+}
+
 static int64_t slot_of(const kv_cache *c, int layer, int pos) { return pos % c->n_slot[c->local[layer]]; }
 
 static size_t block_at(const kv_cache *c, int layer, int head, int pos) {

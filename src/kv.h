@@ -22,6 +22,9 @@ typedef struct {
 
 /* For positions 0 .. n_ctx - 1, written in runs of at most n_batch. */
 void kv_layout(arena *a, kv_cache *c, const model_config *m, int n_ctx, int n_batch, slm_kv_type type);
+/* What `from` holds goes to `to`, a layout of the same model for more positions, layer by layer; the memory of
+ * `from` is given back behind it. */
+void kv_move(kv_cache *to, const kv_cache *from, int n_layer);
 /* Bytes of a key or value of head_dim numbers. */
 size_t kv_row_bytes(slm_kv_type type, int head_dim);
 /* Stores the keys and values [n_head_kv][head_dim] of one position.  Positions may be stored at once. */

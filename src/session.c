@@ -36,65 +36,81 @@ static slm_status check_options(slm_session *s, const slm_model *m, const slm_se
     if (!m->has_weights) return err_set(err, SLM_ERR_ARGUMENT, "the model was opened for its vocabulary only");
     const int trained = m->w.cfg.n_ctx_train;
     if (opt->n_ctx < 0) return err_set(err, SLM_ERR_ARGUMENT, "a context of %d tokens is not possible", opt->n_ctx);
+    if (opt->n_room < 0) return err_set(err, SLM_ERR_ARGUMENT, "memory for %d tokens is not possible", opt->n_room);
     if (opt->n_batch < 0 || opt->n_batch > 1 << 16) return err_set(err, SLM_ERR_ARGUMENT, "a batch of %d tokens is not in [1, 65536]", opt->n_batch);
     if (opt->n_threads < 0 || opt->n_threads > MAX_THREADS)
         return err_set(err, SLM_ERR_ARGUMENT, "%d threads are not in [1, %d]", opt->n_threads, MAX_THREADS);
     if ((unsigned)opt->kv_type >= KV_TYPES) return err_set(err, SLM_ERR_ARGUMENT, "unknown cache type %d", (int)opt->kv_type);
     s->m = m;
     s->n_ctx = opt->n_ctx ? opt->n_ctx : trained < 4096 ? trained : 4096;
+    s->n_room = opt->n_room && opt->n_room < s->n_ctx ? opt->n_room : s->n_ctx;
     s->n_batch = opt->n_batch ? opt->n_batch : 512;
-    if (s->n_batch > s->n_ctx) s->n_batch = s->n_ctx;
+    if (s->n_batch > s->n_room) s->n_batch = s->n_room;
     s->n_threads = opt->n_threads ? opt->n_threads : cpu_default_threads();
     s->n_rows = opt->score_all ? score_rows(m->w.n_vocab) : 1;
     return SLM_OK;
 }
 
-static void layout(arena *a, slm_session *s, slm_kv_type type, size_t *kv_bytes) {
-    forward_layout(a, &s->f, &s->m->w, s->n_ctx, s->n_batch, s->n_threads, type);
-    if (kv_bytes) {
-        arena only = {0};
-        kv_cache    k;
-        kv_layout(&only, &k, &s->m->w.cfg, s->n_ctx, s->n_batch, type);
-        *kv_bytes = only.used;
-    }
+static void layout_work(arena *a, slm_session *s) {
+    forward_layout(a, &s->f, &s->m->w, s->n_batch, s->n_threads);
     s->logits = arena_take(a, (size_t)s->n_rows * (size_t)s->m->w.n_vocab, sizeof *s->logits, 64);
-    s->ids = arena_take(a, (size_t)s->n_ctx, sizeof *s->ids, 64);
     sampler_layout(a, &s->pick, s->m->w.n_vocab);
+}
+
+/* What depends on how many tokens there may be. */
+static void layout_far(arena *a, forward_state *f, int32_t **ids, int n, slm_kv_type type) {
+    forward_room(a, f, n, type);
+    *ids = arena_take(a, (size_t)n, sizeof **ids, 64);
     /* What no mapping can be is refused here, so that sums of sizes stay below 2^64. */
     if (a->used > SIZE_MAX / 4) a->full = true;
 }
 
+/* Both measured.  kv_bytes may be NULL. */
+static slm_status measure(slm_session *s, slm_kv_type type, arena *work, arena *far, size_t *kv_bytes, slm_error *err) {
+    layout_work(work, s);
+    layout_far(far, &s->f, &s->ids, s->n_room, type);
+    if (work->full || far->full) return err_set(err, SLM_ERR_MEMORY, "a context of %d tokens does not fit the address space", s->n_room);
+    if (kv_bytes) {
+        arena    only = {0};
+        kv_cache k;
+        kv_layout(&only, &k, &s->m->w.cfg, s->n_room, s->n_batch, type);
+        *kv_bytes = only.used;
+    }
+    return SLM_OK;
+}
+
 slm_status slm_memory_plan(const slm_model *m, const slm_session_options *opt, slm_memory *out, slm_error *err) {
     slm_session s = {0};
-    arena       measure = {0};
-    size_t      kv_bytes;
+    arena       work = {0}, far = {0};
+    size_t      kv_bytes = 0;
     slm_status  rc = check_options(&s, m, opt, err);
-    if (rc) return rc;
-    layout(&measure, &s, opt->kv_type, &kv_bytes);
-    if (measure.full) return err_set(err, SLM_ERR_MEMORY, "a context of %d tokens does not fit the address space", s.n_ctx);
-    out->n_ctx = s.n_ctx;
+    if (rc || (rc = measure(&s, opt->kv_type, &work, &far, &kv_bytes, err))) return rc;
+    out->n_ctx = s.n_room;
     out->weights = m->w.bytes + m->w.mem.cap;
     out->kv = kv_bytes;
-    out->work = measure.used - kv_bytes;
+    out->work = work.used + far.used - kv_bytes;
     out->total = out->weights + out->kv + out->work;
     return SLM_OK;
+}
+
+static void set_huge(slm_session *s, bool huge) {
+    s->huge = huge;
+    arena_huge(&s->mem, huge);
+    arena_huge(&s->far, huge);
 }
 
 slm_status slm_session_create(slm_session **out, const slm_model *m, const slm_session_options *opt, slm_error *err) {
     slm_session *s = mem_zero(1, sizeof *s);
     if (!s) return err_memory(err, "a session", sizeof *s);
-    arena        measure = {0};
+    arena        work = {0}, far = {0};
     slm_sampling defaults = slm_sampling_defaults();
     slm_status   rc = check_options(s, m, opt, err);
     if (rc) goto fail;
-    layout(&measure, s, opt->kv_type, NULL);
-    if (measure.full) {
-        rc = err_set(err, SLM_ERR_MEMORY, "a context of %d tokens does not fit the address space", s->n_ctx);
-        goto fail;
-    }
-    if ((rc = arena_alloc(&s->mem, measure.used, "the session", err))) goto fail;
-    arena_huge(&s->mem, false);
-    layout(&s->mem, s, opt->kv_type, NULL);
+    if ((rc = measure(s, opt->kv_type, &work, &far, NULL, err))) goto fail;
+    if ((rc = arena_alloc(&s->mem, work.used, "the session", err)) || (rc = arena_alloc(&s->far, far.used, "the cache", err))) goto fail;
+    set_huge(s, false);
+    layout_work(&s->mem, s);
+    layout_far(&s->far, &s->f, &s->ids, s->n_room, opt->kv_type);
     if ((rc = thread_pool_create(&s->pool, s->n_threads, err))) goto fail;
     pace_start(&s->pace, s->n_threads);
     forward_init(&s->f, s->n_ctx, &m->k, s->pool);
@@ -111,11 +127,13 @@ void slm_session_free(slm_session *s) {
     if (!s) return;
     thread_pool_free(s->pool);
     sampler_free(&s->pick);
+    arena_free(&s->far);
     arena_free(&s->mem);
     mem_free(s);
 }
 
 int          slm_session_n_ctx(const slm_session *s) { return s->n_ctx; }
+int          slm_session_n_room(const slm_session *s) { return s->n_room; }
 int          slm_session_n_threads(const slm_session *s) { return s->n_threads; }
 int          slm_session_pos(const slm_session *s) { return s->n_ids; }
 const float *slm_session_logits(const slm_session *s) { return s->logits; }
@@ -156,9 +174,32 @@ static slm_status check_ids(const slm_session *s, const int32_t *ids, int n, slm
     return SLM_OK;
 }
 
-static slm_status check_room(const slm_session *s, int64_t total, slm_error *err) {
-    if (total <= s->n_ctx) return SLM_OK;
-    return err_set(err, SLM_ERR_CONTEXT, "%lld tokens do not fit the context of %d", (long long)total, s->n_ctx);
+/* Memory for n tokens or more, to which what is cached moves. */
+static slm_status grow(slm_session *s, int n, slm_error *err) {
+    arena         size = {0}, far;
+    forward_state f = s->f;
+    int32_t      *ids;
+    int           room = s->n_room;
+    while (room < n) room = room > s->n_ctx / 2 ? s->n_ctx : 2 * room;
+    layout_far(&size, &f, &ids, room, s->f.cache.type);
+    if (size.full) return err_set(err, SLM_ERR_MEMORY, "a context of %d tokens does not fit the address space", room);
+    const slm_status rc = arena_alloc(&far, size.used, "a longer cache", err);
+    if (rc) return rc;
+    if (!s->huge) arena_huge(&far, false);
+    layout_far(&far, &f, &ids, room, s->f.cache.type);
+    kv_move(&f.cache, &s->f.cache, s->m->w.cfg.n_layer);
+    memcpy(ids, s->ids, (size_t)s->n_ids * sizeof *ids);
+    arena_free(&s->far);
+    s->far = far;
+    s->f = f;
+    s->ids = ids;
+    s->n_room = room;
+    return SLM_OK;
+}
+
+static slm_status check_room(slm_session *s, int64_t total, slm_error *err) {
+    if (total > s->n_ctx) return err_set(err, SLM_ERR_CONTEXT, "%lld tokens do not fit the context of %d", (long long)total, s->n_ctx);
+    return total <= s->n_room ? SLM_OK : grow(s, (int)total, err);
 }
 
 /* Weights that are broken show in the logits; from there on nothing would make sense. */
@@ -172,10 +213,7 @@ static slm_status check_finite(slm_session *s, int row, int pos, slm_error *err)
 
 /* One batch of ids into the cache. */
 static void advance(slm_session *s, const int32_t *ids, int k) {
-    if (!s->huge && s->n_ids + k >= HUGE_FROM) {
-        arena_huge(&s->mem, true);
-        s->huge = true;
-    }
+    if (!s->huge && s->n_ids + k >= HUGE_FROM) set_huge(s, true);
     forward(&s->f, ids, k, s->n_ids);
     memmove(s->ids + s->n_ids, ids, (size_t)k * sizeof *ids);
     s->n_ids += k;

@@ -4,6 +4,7 @@
 #define SESSION_H
 #include "forward.h"
 #include "pace.h"
+#include "recommend.h"
 #include "sampler.h"
 #include "tokenizer.h"
 
@@ -13,7 +14,8 @@ struct slm_model {
     weights    w;      /* empty when vocab_only */
     bool       has_weights;
     tokenizer *tok;
-    slm_sampling sampling; /* the file's own, else the defaults */
+    slm_sampling sampling; /* the file's own, else the developers', else the defaults */
+    const recommendation *advice; /* or NULL */
     char       name[128], quant[32];
 };
 
@@ -23,10 +25,11 @@ struct slm_session {
     sampler          pick;
     thread_pool     *pool;
     pace             pace;     /* of tokens evaluated one by one */
-    arena            mem;
+    arena            mem, far; /* work; what grows with the context: cache and ids */
     int              n_ctx, n_batch, n_threads, n_rows;
+    int              n_room;   /* tokens that `far` holds; at most n_ctx */
     float           *logits;  /* [n_rows][n_vocab]; row 0 after sync and eval */
-    int32_t         *ids;     /* [n_ctx]: what the cache holds */
+    int32_t         *ids;     /* [n_room]: what the cache holds */
     int              n_ids;
     bool             has_logits; /* row 0 belongs to the last of ids */
     bool             finite;     /* and every number of it is one */

@@ -41,6 +41,10 @@ static void script(const char *name) {
 }
 
 static void usage(void) { script("usage"); }
+static void nonsense(void) { script("nonsense"); }
+static void odd_files(void) { script("odd_files"); }
+static void contract(void) { script("contract"); }
+static void habits(void) { script("habits"); }
 static void run(void) { script("run"); }
 static void streams(void) { script("streams"); }
 static void builtin(void) { script("builtin"); }
@@ -59,6 +63,10 @@ static void quantize(void) { script("quantize"); }
 
 const test_case tests_cli[] = {
     {"usage", "nonsense on the command line is exit 2 and one line", usage},
+    {"nonsense", "values and combinations without a meaning: each is exit 2, one line, nothing clamped", nonsense},
+    {"odd_files", "folders, pipes, devices, sockets and loops in place of files", odd_files},
+    {"contract", "each row of the tables of streams and exits: bytes and codes", contract},
+    {"habits", "while read, xargs, $( ), tee, timeout, env -i, nohup", habits},
     {"run", "slm run: streams, prompt, exit codes, JSON", run},
     {"streams", "full disk, reader that leaves, closed streams, signals, time", streams},
     {"builtin", "the model inside the program: exact text, any folder, who answers", builtin},

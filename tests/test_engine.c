@@ -351,6 +351,43 @@ static void plan_is_what_is_taken(void) {
     slm_model_close(m);
 }
 
+/* A session that begins small, and one that has all its memory at once: the same bits at every step. */
+static void memory_grows_with_the_tokens(void) {
+    static const char *const variants[] = {"llama", "gemma3", "phi3"};
+    enum { N = 200 };
+    for (int i = 0; i < (int)ARRAY_LEN(variants) * 3; i++) {
+        slm_model          *m = open_made(variants[i / 3], TYPE_F32, NULL);
+        slm_session_options o = {.n_ctx = 250, .n_batch = 7, .n_threads = 2, .kv_type = (slm_kv_type)(i % 3)};
+        slm_session        *all = NULL, *s = NULL;
+        slm_memory          small, large;
+        slm_error           e = {0};
+        int32_t             ids[N];
+        if (!m) return;
+        const size_t row = (size_t)n_vocab(m) * sizeof(float);
+        make_ids(ids, N, n_vocab(m));
+        CHECK_INT(slm_session_create(&all, m, &o, &e), SLM_OK);
+        CHECK_INT(slm_memory_plan(m, &o, &large, &e), SLM_OK);
+        o.n_room = 10;
+        CHECK_INT(slm_memory_plan(m, &o, &small, &e), SLM_OK);
+        CHECK(small.kv < large.kv && small.n_ctx == 10 && large.n_ctx == 250);
+        CHECK_INT(slm_session_create(&s, m, &o, &e), SLM_OK);
+        CHECK_INT(slm_session_n_room(s), 10);
+        CHECK_INT(slm_session_n_ctx(s), 250);
+        for (int n = 5; n <= N; n += n < 60 ? 1 : 35) {
+            if (n == 60) slm_session_rewind(s, 3), slm_session_rewind(all, 3);
+            CHECK_INT(slm_session_sync(s, ids, n, &e), SLM_OK);
+            CHECK_INT(slm_session_sync(all, ids, n, &e), SLM_OK);
+            CHECK_SAME(slm_session_logits(s), slm_session_logits(all), row, variants[i / 3]);
+        }
+        CHECK_INT(slm_session_n_room(s), 250);
+        o.n_room = -1;
+        CHECK_INT(slm_memory_plan(m, &o, &small, &e), SLM_ERR_ARGUMENT);
+        slm_session_free(s);
+        slm_session_free(all);
+        slm_model_close(m);
+    }
+}
+
 typedef struct {
     int    n, stop_at;
     float *last;
@@ -669,6 +706,46 @@ static void the_token_loop_takes_no_memory(void) {
     slm_model_close(m);
 }
 
+static void developers_recommend_sampling(void) {
+    static const struct {
+        const char *path, *whose;
+        float       temperature, top_p;
+        int         top_k;
+    } t[] = {
+        {"a/Llama-3.2-1B-Instruct-Q4_0.gguf", "Llama 3", 0.6f, 0.9f, 40},
+        {"Meta-Llama-3.1-8B-Instruct.gguf", "Llama 3", 0.6f, 0.9f, 40},
+        {"qwen2.5-1.5b-instruct-q4_k_m.gguf", "Qwen2.5", 0.7f, 0.8f, 20},
+        {"Qwen_Qwen3-0.6B.gguf", "Qwen3", 0.6f, 0.95f, 20},
+        {"DeepSeek-R1-Distill-Llama-8B.gguf", "DeepSeek-R1-Distill", 0.6f, 0.95f, 40},
+        {"deepseek-ai_DeepSeek-R1-Distill-Qwen-1.5B.gguf", "DeepSeek-R1-Distill", 0.6f, 0.95f, 40},
+        {"SmolLM2-1.7B-Instruct.gguf", "SmolLM2", 0.2f, 0.9f, 40},
+        {"Phi-3.5-mini-instruct.gguf", "Phi-3.5", 0, 0.95f, 40},
+        {"google_gemma-3-4b-it.gguf", "Gemma 3", 1, 0.95f, 64},
+        {"Hermes-3-Llama-3.2-3B.gguf", NULL, 0.8f, 0.95f, 40},
+        {"Llama-2-7B.gguf", NULL, 0.8f, 0.95f, 40},
+        {"", NULL, 0.8f, 0.95f, 40},
+    };
+    mkmodel_options o = mkmodel_defaults("llama", TYPE_F32);
+    for (size_t i = 0; i < ARRAY_LEN(t) * 2; i++) {
+        mk           f = {0};
+        slm_model   *m = NULL;
+        slm_error    err = {0};
+        slm_sampling advised;
+        const size_t k = i / 2;
+        o.sampling = i % 2; /* the file itself asks for top_k 7 */
+        mkmodel(&f, &o);
+        const slm_model_options mo = {.path = t[k].path, .data = f.out.p, .n_data = f.out.n};
+        CHECK_INT(slm_model_open(&m, &mo, &err), SLM_OK);
+        const char *whose = slm_model_recommended(m, &advised);
+        const slm_sampling p = slm_model_sampling(m);
+        CHECK_STR(str_of(whose), str_of(t[k].whose));
+        CHECK(p.temperature == t[k].temperature && p.top_p == t[k].top_p && p.top_k == (o.sampling ? 7 : t[k].top_k));
+        CHECK(advised.top_k == t[k].top_k);
+        slm_model_close(m);
+        mk_free(&f);
+    }
+}
+
 static void files_recommend_sampling(void) {
     mk              f = {0};
     mkmodel_options o = mkmodel_defaults("llama", TYPE_F32);
@@ -723,6 +800,7 @@ const test_case tests_engine[] = {
     {"synced_prefixes_change_nothing", "a reused prefix gives a fresh session's bits", synced_prefixes_change_nothing},
     {"watched_prompts_change_nothing", "progress in order, a prompt given up and taken up again", watched_prompts_change_nothing},
     {"plan_is_what_is_taken", "local layers keep their window only; sizes are planned in 64 bits", plan_is_what_is_taken},
+    {"memory_grows_with_the_tokens", "a cache that grows gives the same bits, rings and all types", memory_grows_with_the_tokens},
     {"stopped_scores_end_where_they_stopped", "position and logits after a stop do not depend on the batch; none after a rewind", stopped_scores_end_where_they_stopped},
     {"wrong_calls_are_refused", "too many tokens, ids outside the vocabulary, unknown files and sets", wrong_calls_are_refused},
     {"nll_is_that_of_the_logits", "the same bits for every batch, thread count and set; near a sum in double; out of context refused", nll_is_that_of_the_logits},
@@ -731,6 +809,7 @@ const test_case tests_engine[] = {
     {"hyperparameters_are_checked", "each spoilt hyperparameter or tensor is named", hyperparameters_are_checked},
     {"generation_ends_where_it_should", "length, context, cancel, stop texts; a seed repeats", generation_ends_where_it_should},
     {"the_token_loop_takes_no_memory", "prefill, sampling and decoding allocate nothing", the_token_loop_takes_no_memory},
+    {"developers_recommend_sampling", "by the name, the base name or the file's; the file's own word comes first", developers_recommend_sampling},
     {"files_recommend_sampling", "general.sampling.* keys; an unknown step's order is dropped, a number out of range refused", files_recommend_sampling},
     {"header_example_runs", "the program in slm.h's comment compiles and generates", header_example_runs},
     {0},

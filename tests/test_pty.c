@@ -25,6 +25,7 @@ static struct {
     strbuf         raw; /* all that came */
     char           state[200];
     bool           keeps_history; /* for the next chat of the same test */
+    const char    *editor;        /* $EDITOR, or NULL */
 } pty;
 
 /* ---- driver ----------------------------------------------------------------- */
@@ -43,6 +44,9 @@ static void child(const char *term, char **argv) {
     setenv("TERM", term, 1);
     setenv("XDG_STATE_HOME", pty.state, 1);
     unsetenv("NO_COLOR");
+    unsetenv("VISUAL");
+    if (pty.editor) setenv("EDITOR", pty.editor, 1);
+    else unsetenv("EDITOR");
     signal(SIGHUP, SIG_DFL);
     execv(argv[0], argv);
     _exit(127);
@@ -339,6 +343,52 @@ static void swapping_models(void) {
     CHECK_INT(finish(), 0);
 }
 
+/* The last message goes through $EDITOR; one that fails or changes nothing sends nothing. */
+static void editing_outside(void) {
+    pty.editor = "sed -i -e s/who/what/";
+    const bool started = chat("-q", 100, 30);
+    pty.editor = NULL;
+    if (!started) return;
+    see_end(">>> |\n");
+    type("/edit\r");
+    see("/edit: nothing was said yet");
+    type("who?\r");
+    see_end("you\n>>> |\n");
+    type("/edit\r");
+    see_end(">>> /edit\nGood day to \xe6\x97\xa5\xe6\x9c\xac you\n>>> |\n");
+    type("/edit\r");
+    see_end("nothing was changed: nothing is sent\n>>> |\n");
+    type("/show\r");
+    see_end("user: what?\nassistant: Good day to \xe6\x97\xa5\xe6\x9c\xac you\n>>> |\n");
+    type("\x04");
+    CHECK_INT(finish(), 0);
+    pty.editor = "false";
+    if (!chat("-q", 60, 20)) return;
+    pty.editor = NULL;
+    see_end(">>> |\n");
+    type("who?\r/edit\r");
+    see_end("slm: false failed: nothing is sent\n>>> |\n");
+    type("/show\r");
+    see_end("user: who?\nassistant: Good day to \xe6\x97\xa5\xe6\x9c\xac you\n>>> |\n");
+    type("\x04");
+    CHECK_INT(finish(), 0);
+}
+
+/* The window changes while an answer is made. */
+static void resizing_an_answer(void) {
+    if (!endless("")) return;
+    see_end(">>> |\n");
+    type("go on\r");
+    for (size_t had = pty.raw.n; pty.raw.n < had + 300 && look(PATIENCE_MS);) continue;
+    screen_resize(&pty.view, 50, 20);
+    set_size(50, 20);
+    for (size_t had = pty.raw.n; pty.raw.n < had + 300 && look(PATIENCE_MS);) continue;
+    type("\x03");
+    see_end(">>> |\n");
+    type("next\x15\x04");
+    CHECK_INT(finish(), 0);
+}
+
 static void thinking(void) {
     static const char *const says[] = {"<think>", "hmm", "</think>", "\n\nYes.", NULL};
     char                     args[400];
@@ -456,6 +506,8 @@ const test_case tests_pty[] = {
     {"pasting", "a bracketed paste is one message; \\ continues", pasting},
     {"resizing", "a wrapped line at another width", resizing},
     {"swapping_models", "/model, /regen, /undo, /edit keep the conversation", swapping_models},
+    {"editing_outside", "/edit through $EDITOR, also one that fails or changes nothing", editing_outside},
+    {"resizing_an_answer", "a window that changes while it answers", resizing_an_answer},
     {"thinking", "dimmed, unless --color never", thinking},
     {"progress", "a bar while a long prompt is evaluated, gone when it is given up", progress},
     {"signals", "130, 143, 129, and a clean terminal", signals},

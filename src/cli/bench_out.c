@@ -177,17 +177,12 @@ static json *row_to_json(pool *p, const bench_report *b, const bench_row *r) {
     return row;
 }
 
-static void print_json(const json *rows, bool lines) {
+static void put_json(const json *row, const char *before, const char *after) {
     strbuf s = {0};
-    if (!lines) out_text("[\n");
-    for (size_t i = 0; i < json_len(rows); i++) {
-        s.n = 0;
-        json_write(&s, json_at(rows, i));
-        if (!lines) out_text("  ");
-        out_put(s.p ? s.p : "", s.n);
-        out_text(!lines && i + 1 < json_len(rows) ? ",\n" : "\n");
-    }
-    if (!lines) out_text("]\n");
+    json_write(&s, row);
+    out_text(before);
+    out_put(s.p ? s.p : "", s.n);
+    out_text(after);
     strbuf_free(&s);
 }
 
@@ -207,27 +202,30 @@ static void put_quoted(strbuf *s, const json *x) {
 }
 
 /* Every field quoted, as llama-bench does; lists are left out. */
-static void print_csv(const json *rows) {
+static void put_csv(const json *row, bool names) {
     strbuf s = {0};
-    for (size_t i = 0; i < json_len(rows); i++) {
-        const json *row = json_at(rows, i);
-        for (int values = i > 0; values < 2; values++) { /* the names stand above the first */
-            for (size_t k = 0; k < json_len(row); k++) {
-                if (json_type(json_at(row, k)) == JSON_ARR) continue;
-                if (k) strbuf_char(&s, ',');
-                if (values) put_quoted(&s, json_at(row, k));
-                else strbuf_str(&s, json_key_at(row, k));
-            }
-            strbuf_char(&s, '\n');
-        }
+    for (size_t k = 0; k < json_len(row); k++) {
+        if (json_type(json_at(row, k)) == JSON_ARR) continue;
+        if (s.n) strbuf_char(&s, ',');
+        if (names) strbuf_str(&s, json_key_at(row, k));
+        else put_quoted(&s, json_at(row, k));
     }
+    strbuf_char(&s, '\n');
     out_put(s.p ? s.p : "", s.n);
     strbuf_free(&s);
 }
 
 void bench_put_rows(int format, const json *rows) {
-    if (format == FORMAT_CSV) print_csv(rows);
-    else print_json(rows, format == FORMAT_JSONL);
+    const size_t n = json_len(rows);
+    if (format == FORMAT_JSON) out_text("[\n");
+    for (size_t i = 0; i < n; i++) {
+        const json *row = json_at(rows, i);
+        if (format == FORMAT_CSV && !i) put_csv(row, true);
+        if (format == FORMAT_CSV) put_csv(row, false);
+        else if (format == FORMAT_JSON) put_json(row, "  ", i + 1 < n ? ",\n" : "\n");
+        else put_json(row, "", "\n");
+    }
+    if (format == FORMAT_JSON) out_text("]\n");
 }
 
 /* ---- a table for people ------------------------------------------------------ */
@@ -237,23 +235,35 @@ static void put_cell(strbuf *b, double v, int digits, const char *unit) {
     else strbuf_str(b, STR(" |"));
 }
 
-static bool any_differs(const bench_report *b, bool (*differ)(const bench_row *x, const bench_row *y)) {
-    for (int i = 1; i < b->n_row; i++)
-        if (differ(&b->row[0], &b->row[i])) return true;
+static bool differ(const int_list *l) {
+    for (int i = 1; i < l->n; i++)
+        if (l->v[i] != l->v[0]) return true;
     return false;
 }
 
-static bool kv_differs(const bench_row *x, const bench_row *y) { return x->set.kv != y->set.kv; }
-static bool pack_differs(const bench_row *x, const bench_row *y) { return x->packed != y->packed; }
-static bool batch_differs(const bench_row *x, const bench_row *y) { return x->set.n_ubatch != y->set.n_ubatch; }
+/* Those that are not there in every table. */
+typedef struct {
+    bool kv, pack, batch, old, ab;
+} columns;
 
-static void put_row(strbuf *s, const bench_report *b, const bench_row *r, bool kv, bool pack, bool batch, bool old, bool ab) {
+static columns columns_of(const bench_options *q) {
+    return (columns){differ(&q->kv), differ(&q->pack), differ(&q->ub) || differ(&q->b), q->compare != NULL, q->ab != NULL};
+}
+
+static void put_head(strbuf *s, columns c) {
+    strbuf_fmt(s, "| model | size | threads | isa |%s%s%s test | t/s | GB/s | roof %% | peak %% | ms p10 | p50 | p90 | first ms |%s%s |\n",
+               c.kv ? " kv |" : "", c.pack ? " packed |" : "", c.batch ? " ub |" : "", c.old ? " to old |" : "", c.ab ? " B to A |" : "");
+    strbuf_fmt(s, "| --- | ---: | ---: | --- |%s%s%s ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |%s%s --- |\n",
+               c.kv ? " --- |" : "", c.pack ? " --- |" : "", c.batch ? " ---: |" : "", c.old ? " ---: |" : "", c.ab ? " ---: |" : "");
+}
+
+static void put_row(strbuf *s, const bench_report *b, const bench_row *r, columns c) {
     char type[128], size[32], test[64] = "";
     model_type(b, type);
     strbuf_fmt(s, "| %s | %s | %d | %s |", type, human_bytes(b->info.tensor_bytes, size), r->set.n_threads, r->set.isa);
-    if (kv) strbuf_fmt(s, " %s |", bench_kv_name(r->set.kv));
-    if (pack) strbuf_fmt(s, " %s |", r->packed ? "yes" : "no");
-    if (batch) strbuf_fmt(s, " %d |", r->set.n_ubatch);
+    if (c.kv) strbuf_fmt(s, " %s |", bench_kv_name(r->set.kv));
+    if (c.pack) strbuf_fmt(s, " %s |", r->packed ? "yes" : "no");
+    if (c.batch) strbuf_fmt(s, " %d |", r->set.n_ubatch);
     int n = 0;
     if (r->n_prompt) n += snprintf(test, sizeof test, "pp%d", r->n_prompt);
     if (r->n_gen) n += snprintf(test + n, sizeof test - (size_t)n, "%stg%d", n ? "+" : "", r->n_gen);
@@ -264,8 +274,8 @@ static void put_row(strbuf *s, const bench_report *b, const bench_row *r, bool k
     put_cell(s, peak_pct(r), 1, "");
     for (int i = 0; i < 3; i++) put_cell(s, median_of(r, r->token_ms, (size_t)r->n_gen, i == 0 ? 0.1 : i == 1 ? 0.5 : 0.9), 2, "");
     put_cell(s, median_of(r, r->first_ms, 1, 0.5), 1, "");
-    if (old) put_cell(s, bench_median_ts(r) / r->old_ts, 3, "x");
-    if (ab) put_cell(s, r->ab_ratio, 3, "x");
+    if (c.old) put_cell(s, bench_median_ts(r) / r->old_ts, 3, "x");
+    if (c.ab) put_cell(s, r->ab_ratio, 3, "x");
     if (r->n_noisy) strbuf_fmt(s, " busy in %d of %d |\n", r->n_noisy, r->n_rounds);
     else strbuf_str(s, STR(" |\n"));
 }
@@ -303,41 +313,55 @@ static void put_machine(strbuf *s, const bench_report *b, int i) {
     strbuf_char(s, '\n');
 }
 
-static void print_table(const bench_report *b) {
-    const bool kv = any_differs(b, kv_differs), pack = any_differs(b, pack_differs), batch = any_differs(b, batch_differs);
-    bool       old = false, ab = false;
-    strbuf     s = {0};
-    char       peak[32];
-    for (int i = 0; i < b->n_row; i++) old = old || !isnan(b->row[i].old_ts), ab = ab || !isnan(b->row[i].ab_ratio);
-    strbuf_fmt(&s, "| model | size | threads | isa |%s%s%s test | t/s | GB/s | roof %% | peak %% | ms p10 | p50 | p90 | first ms |%s%s |\n",
-               kv ? " kv |" : "", pack ? " packed |" : "", batch ? " ub |" : "", old ? " to old |" : "", ab ? " B to A |" : "");
-    strbuf_fmt(&s, "| --- | ---: | ---: | --- |%s%s%s ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |%s%s --- |\n",
-               kv ? " --- |" : "", pack ? " --- |" : "", batch ? " ---: |" : "", old ? " ---: |" : "", ab ? " ---: |" : "");
-    for (int i = 0; i < b->n_row; i++) put_row(&s, b, &b->row[i], kv, pack, batch, old, ab);
-    strbuf_char(&s, '\n');
+static void put_foot(strbuf *s, const bench_report *b) {
+    char peak[32];
+    strbuf_char(s, '\n');
     for (int i = 0; i < b->n_row; i++)
-        if (leads_threads(b, i)) put_machine(&s, b, i);
-    const bench_row *last = &b->row[b->n_row - 1];
-    strbuf_fmt(&s, "load: %.1f ms; peak memory: %s\n", b->row[0].load_ms, human_bytes(last->peak_rss, peak));
-    out_put(s.p ? s.p : "", s.n);
-    strbuf_free(&s);
+        if (leads_threads(b, i)) put_machine(s, b, i);
+    strbuf_fmt(s, "load: %.1f ms; peak memory: %s\n", b->row[0].load_ms, human_bytes(b->row[b->n_row - 1].peak_rss, peak));
 }
+
+/* ---- rows ---------------------------------------------------------------------- */
 
 enum { JSON_ROOM = 256 << 20 };
 
-int bench_print(const options *o, bench_report *b) {
+/* Row i as JSON or CSV, or where i is -1 all rows as one array. */
+static int put_as_json(const options *o, const bench_report *b, int i) {
     pool p;
-    if (o->bench.format == FORMAT_MD) {
-        print_table(b);
-        return 0;
-    }
     pool_init(&p, JSON_ROOM);
     json *rows = json_new(&p, JSON_ARR);
-    for (int i = 0; i < b->n_row; i++) json_push(&p, rows, row_to_json(&p, b, &b->row[i]));
-    if (!p.full) bench_put_rows(o->bench.format, rows);
+    for (int k = i < 0 ? 0 : i; k < (i < 0 ? b->n_row : i + 1); k++) json_push(&p, rows, row_to_json(&p, b, &b->row[k]));
+    if (!p.full && o->bench.format == FORMAT_CSV) {
+        if (!i) put_csv(json_at(rows, 0), true);
+        put_csv(json_at(rows, 0), false);
+    } else if (!p.full) bench_put_rows(o->bench.format, rows);
     const bool full = p.full;
     pool_free(&p);
     return full ? fail(EXIT_MEMORY, "no memory for the rows") : 0;
+}
+
+int bench_put_row(const options *o, const bench_report *b, int i) {
+    if (o->bench.format == FORMAT_JSON) return 0;
+    int rc = 0;
+    if (o->bench.format != FORMAT_MD) rc = put_as_json(o, b, i);
+    else {
+        strbuf s = {0};
+        if (!i) put_head(&s, columns_of(&o->bench));
+        put_row(&s, b, &b->row[i], columns_of(&o->bench));
+        out_put(s.p ? s.p : "", s.n);
+        strbuf_free(&s);
+    }
+    return out_flush() ? rc : EXIT_RUNTIME;
+}
+
+int bench_put_end(const options *o, const bench_report *b) {
+    if (o->bench.format == FORMAT_JSON) return put_as_json(o, b, -1);
+    if (o->bench.format != FORMAT_MD) return 0;
+    strbuf s = {0};
+    put_foot(&s, b);
+    out_put(s.p ? s.p : "", s.n);
+    strbuf_free(&s);
+    return 0;
 }
 
 /* ---- an earlier run ---------------------------------------------------------- */
@@ -399,9 +423,6 @@ int bench_compare(const char *path, bench_report *b) {
         }
     }
     if (!rc && err.code) rc = fail(EXIT_RUNTIME, "%s: %s", path, err.text);
-    int found = 0;
-    for (int i = 0; i < b->n_row; i++) found += !isnan(b->row[i].old_ts);
-    if (!rc && !found) rc = fail(EXIT_RUNTIME, "%s: no row of it is of a test that was run here", path);
     strbuf_free(&text);
     pool_free(&p);
     return rc;

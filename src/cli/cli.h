@@ -83,7 +83,7 @@ struct options {
     const char    *samplers;
     text_list      bias /* TEXT=X */, ban, breaker, tensor_type /* RE=TYPE */;
     const char    *token_embedding_type, *output_tensor_type;
-    bool greedy, ignore_eos, raw, json, no_newline, verbose, quiet, no_stdin, help;
+    bool greedy, ignore_eos, mlock, raw, json, no_newline, verbose, quiet, no_stdin, help;
     bool per_token, count, want_ids, decode, special, no_bos, jsonl;
     bool tensors, template_text, check, full, unpack, names;
     bool pure, allow_requantize, dry_run;
@@ -110,9 +110,8 @@ int  option_set(options *o, const char *name, const char *text);
 int  option_configure(options *o, const char *where, str key, const char *value);
 /* Applies $XDG_CONFIG_HOME/slm/config to what neither flag nor environment set.  -1, or the exit code. */
 int  config_read(options *o);
-/* Calls `row` for every setting of o's command: its value and where that comes from.  of_file: the model's
- * own sampling. */
-void options_explain(const options *o, const slm_sampling *of_file, void (*row)(const char *name, str value, const char *origin));
+/* Calls `row` for every setting of o's command: its value and where that comes from. */
+void options_explain(const options *o, const slm_model *m, void (*row)(const char *name, str value, const char *origin));
 /* Calls `row` for every flag of a command, in the order of the table. */
 typedef struct {
     const char *group, *names, *arg, *range, *fallback, *env, *help;
@@ -175,6 +174,11 @@ void term_restore(void);
 void term_busy(void);
 /* Columns, and rows where height is not NULL, of the terminal behind fd. */
 int term_width(int fd, int *height);
+
+/* Is there a $VISUAL or $EDITOR? */
+bool editor_is_chosen(void);
+/* The text as the user leaves it there.  0, or an exit code with a line said, and it is what it was. */
+int edit_outside(strbuf *text);
 
 /* Work begins that may take long: what it is, as a word.  Whoever does it calls progress_show() now and
  * then; from half a second on a bar is on stderr, where that is a terminal, until progress_end(). */
@@ -363,8 +367,10 @@ int  bench_kernels(const options *o, const char *const *isa, int n_isa);
 /* --plot: bars on stdout, lines in a file.  0 or exit code. */
 void bench_plot_text(const bench_report *b);
 int  bench_plot_svg(const char *path, const bench_report *b);
-int  bench_print(const options *o, bench_report *b);
-/* Reads --compare's file and sets old_ts.  0 or exit code. */
+/* Row i, at once, but for -o json; what stands below the rows, or (-o json) all of them.  0 or exit code. */
+int  bench_put_row(const options *o, const bench_report *b, int i);
+int  bench_put_end(const options *o, const bench_report *b);
+/* Reads --compare's file and sets old_ts of the rows that it speaks of.  0 or exit code. */
 int  bench_compare(const char *path, bench_report *b);
 
 /* ---- opening -------------------------------------------------------------- */
@@ -385,8 +391,12 @@ int pack_model(int mode, slm_model *m, int n_threads);
 void plain_text(strbuf *b, str s);
 /* What --explain prints.  text: the prompt where prompt has none.  0 or exit code. */
 int explain(const options *o, const slm_model *m, const char *path, const slm_session_options *so, const slm_prompt *prompt, const strbuf *text);
-/* Without -c: the default context, or less where memory (--mem) does not allow it. */
-void fit_context(const options *o, const slm_model *m, slm_session_options *so);
+/* Without -c: the model's context, or less where memory (--mem) does not allow it.  There will be at most so many
+ * tokens, as far as is known; memory is taken for those that are likely, for more when they come. */
+void fit_context(const options *o, const slm_model *m, slm_session_options *so, int64_t most, int64_t likely);
+/* Is there memory for the context that so asks for, or for all that fit_context() would wish, beside the `held`
+ * bytes that this process took before? */
+bool fits_beside(const options *o, const slm_model *m, const slm_session_options *so, int64_t most, uint64_t held);
 /* The memory plan as a line of text.  0, or EXIT_MEMORY with a line said. */
 int plan_memory(const options *o, const slm_model *m, const slm_session_options *so, strbuf *line);
 /* Compares the memory plan with what the machine has, packs the weights (--pack), and opens the

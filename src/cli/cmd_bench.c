@@ -160,10 +160,13 @@ static int measure_machine(const bench *b, bench_row *row, int at) {
 
 /* ---- opening ----------------------------------------------------------------- */
 
+static uint64_t memory_of(const bench *b) { return b->o->mem ? b->o->mem : available_bytes(); }
+
 static int make_shape(bench *b) {
     const bench_options *q = &b->o->bench;
     slm_error            err = {0};
-    uint64_t             need = 0, have = available_bytes();
+    uint64_t             need = 0;
+    const uint64_t       have = memory_of(b);
     char                 n[32], h[32];
     if (slm_shape_size(q->shape, q->layers, &need, &err)) return fail(EXIT_USAGE, "--shape: %s", err.text);
     if (need > have)
@@ -190,7 +193,7 @@ static int check_memory(const bench *b, const contestant *c, bool with_weights) 
     slm_memory          plan;
     slm_error           err = {0};
     if (slm_memory_plan(c->m, &so, &plan, &err)) return fail_status(&err);
-    const uint64_t need = plan.total - (with_weights ? 0 : plan.weights), have = available_bytes();
+    const uint64_t need = plan.total - (with_weights ? 0 : plan.weights), have = memory_of(b);
     char           n[32], h[32];
     if (need <= have) return 0;
     return fail(EXIT_MEMORY, "needs %s for a context of %d, %s available: take shorter tests or less depth",
@@ -351,6 +354,14 @@ static void test_name(const bench_test *t, char buf[64]) {
     if (t->n_depth) snprintf(buf + n, 64 - (size_t)n, " @ d%d", t->n_depth);
 }
 
+/* The last n rows are done. */
+static int put_rows(bench *b, int n) {
+    bench_report *r = &b->report;
+    int           rc = b->o->bench.compare ? bench_compare(b->o->bench.compare, r) : 0;
+    for (int i = r->n_row - n; i < r->n_row && !rc; i++) rc = bench_put_row(b->o, r, i);
+    return rc;
+}
+
 /* All tests under n settings, whose rounds alternate. */
 static int run_group(bench *b, contestant *c, int n) {
     int rc = 0;
@@ -371,6 +382,7 @@ static int run_group(bench *b, contestant *c, int n) {
         }
         for (int k = 0; k < n && !rc; k++) rc = measure_machine(b, row[k], b->o->bench.rounds);
         if (!rc && n == 2) row[1]->ab_ratio = bench_median_ratio(row[0], row[1]);
+        if (!rc) rc = put_rows(b, n);
     }
     for (int k = 0; k < n; k++) slm_session_free(c[k].s), c[k].s = NULL;
     return rc;
@@ -414,14 +426,20 @@ static int run_all(bench *b) {
 
 /* ---- the command ------------------------------------------------------------- */
 
+static int check_compared(const bench *b) {
+    for (int i = 0; i < b->report.n_row; i++)
+        if (!isnan(b->report.row[i].old_ts)) return 0;
+    return fail(EXIT_RUNTIME, "%s: no row of it is of a test that was run here", b->o->bench.compare);
+}
+
 static int measure(bench *b) {
     bench_report *r = &b->report;
     if (!(r->row = mem_zero((size_t)b->n_set * (size_t)b->n_test, sizeof *r->row))) return fail(EXIT_MEMORY, "no memory for the rows");
     int rc = b->o->bench.shape ? make_shape(b) : 0;
     r->path = b->path;
     if (!rc) rc = b->o->bench.ab ? run_ab(b) : run_all(b);
-    if (!rc && b->o->bench.compare) rc = bench_compare(b->o->bench.compare, r);
-    if (!rc) rc = bench_print(b->o, r);
+    if (!rc) rc = bench_put_end(b->o, r);
+    if (!rc && b->o->bench.compare) rc = check_compared(b);
     const char *plot = b->o->bench.plot;
     if (!rc && plot && !*plot) bench_plot_text(r);
     return !rc && plot && *plot ? bench_plot_svg(plot, r) : rc;

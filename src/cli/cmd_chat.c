@@ -11,48 +11,77 @@
 
 int chat_set_sampling(chat *c) { return set_sampling(c->o, c->m, c->s, &c->sampling); }
 
-/* Both, ready to answer, or neither. */
-static int open_both(chat *c, const char *path, slm_model **m, slm_session **s) {
-    *s = NULL;
-    int rc = open_model(c->o, path, false, m);
-    if (rc) return rc;
-    if (!c->o->template_name && !slm_model_chats(*m))
-        rc = fail(EXIT_RUNTIME, "%s: the model has no chat template (--template NAME gives it one; slm run continues a text)", path);
-    slm_session_options so = {0};
-    if (!rc) so = session_options(c->o, *m);
-    if (!rc) fit_context(c->o, *m, &so);
-    if (!rc) rc = open_session(c->o, *m, &so, s);
-    if (!rc) rc = set_sampling(c->o, *m, *s, &c->sampling);
-    if (rc) {
-        slm_session_free(*s);
-        slm_model_close(*m);
-    }
-    return rc;
+/* Tokens that memory is taken for at first. */
+enum { FIRST_ROOM = 4096 };
+
+/* A model that can chat.  0 or exit code. */
+static int open_talker(const chat *c, const char *path, slm_model **m) {
+    const int rc = open_model(c->o, path, false, m);
+    if (rc || c->o->template_name || slm_model_chats(*m)) return rc;
+    slm_model_close(*m);
+    *m = NULL;
+    return fail(EXIT_RUNTIME, "%s: the model has no chat template (--template NAME gives it one; slm run continues a text)", path);
 }
 
 static void close_both(chat *c) {
     slm_session_free(c->s);
     slm_model_close(c->m);
-    mem_free(c->path);
+    c->s = NULL;
+    c->m = NULL;
 }
 
-int chat_open(chat *c, const char *path) {
-    slm_model   *m;
-    slm_session *s;
-    const size_t n = strlen(path);
-    char        *copy = mem_zero(n + 1, 1);
-    if (!copy) return fail(EXIT_MEMORY, "no memory for a file name");
-    memcpy(copy, path, n);
-    int rc = open_both(c, path, &m, &s);
+/* What c's model and session hold when the context is full. */
+static uint64_t held_bytes(const chat *c) {
+    slm_session_options so = c->so;
+    slm_memory          plan = {0};
+    so.n_room = 0;
+    return slm_memory_plan(c->m, &so, &plan, NULL) ? 0 : plan.total;
+}
+
+/* Makes m, which becomes c's, ready to answer; what c had is closed before or after.  Where that fails m is
+ * closed. */
+static int start(chat *c, slm_model *m) {
+    slm_session_options so = session_options(c->o, m);
+    slm_session        *s = NULL;
+    slm_sampling        sampling;
+    /* Two models at once only where the new one gets no less for it. */
+    if (c->m && !fits_beside(c->o, m, &so, FIRST_ROOM, held_bytes(c))) close_both(c);
+    fit_context(c->o, m, &so, FIRST_ROOM, FIRST_ROOM);
+    int rc = open_session(c->o, m, &so, &s);
+    if (!rc) rc = set_sampling(c->o, m, s, &sampling);
     if (rc) {
-        mem_free(copy);
+        slm_session_free(s);
+        slm_model_close(m);
         return rc;
     }
     close_both(c);
     c->m = m;
     c->s = s;
-    c->path = copy;
+    c->so = so;
+    c->sampling = sampling;
     c->setting.warned = false;
+    return 0;
+}
+
+int chat_open(chat *c, const char *path) {
+    slm_model   *m = NULL;
+    const size_t n = strlen(path);
+    char        *copy = mem_zero(n + 1, 1);
+    if (!copy) return fail(EXIT_MEMORY, "no memory for a file name");
+    memcpy(copy, path, n);
+    int rc = open_talker(c, path, &m);
+    if (!rc) rc = start(c, m);
+    if (rc && c->path && !c->m) {
+        /* Its place was given to the new one. */
+        stop_forget();
+        if (!stop_code() && !open_talker(c, c->path, &m)) start(c, m);
+    }
+    if (rc) {
+        mem_free(copy);
+        return rc;
+    }
+    mem_free(c->path);
+    c->path = copy;
     return 0;
 }
 
@@ -175,7 +204,7 @@ static int read_message(const chat *c, line_reader *in, strbuf *text, bool *quot
 
 /* Goes on after an error? */
 static bool goes_on(const chat *c, int rc) {
-    return (rc == 0 || (c->person && rc > 0 && rc < 128)) && !out_failed();
+    return (rc == 0 || (c->person && rc > 0 && rc < 128)) && c->s && !out_failed();
 }
 
 static int read_lines(chat *c) {
@@ -244,7 +273,7 @@ static int explain_chat(chat *c, const char *path) {
     slm_session_options so = session_options(c->o, m);
     slm_message         msgs[2];
     int                 n = 0;
-    fit_context(c->o, m, &so);
+    fit_context(c->o, m, &so, FIRST_ROOM, FIRST_ROOM);
     if (c->talk.has_system) msgs[n++] = (slm_message){"system", c->talk.system.n ? c->talk.system.p : "", c->talk.system.n};
     msgs[n++] = (slm_message){"user", "{message}", 9};
     rc = chat_prompt(c->o, m, &c->setting, msgs, n, &prompt);
@@ -286,6 +315,7 @@ static int chat_main(options *o) {
     /* A person has seen the errors; what counts is how it ended. */
     if (c.person && c.s && rc < 128) rc = 0;
     close_both(&c);
+    mem_free(c.path);
     chat_setting_free(&c.setting);
     talk_free(&c.talk);
     strbuf_free(&c.attached);

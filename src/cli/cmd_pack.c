@@ -23,6 +23,9 @@ static bool show(void *ud, uint64_t done, uint64_t total) {
 }
 
 static int pack(const options *o) {
+    const char      *in;
+    const int        found = find_model(o->arg[0], &in);
+    if (found >= 0) return found;
     progress_line    line = {0};
     slm_error        err = {0};
     slm_pack_result  r = {0};
@@ -31,7 +34,7 @@ static int pack(const options *o) {
     if (!o->quiet && isatty(STDERR_FILENO)) po.ud = &line;
     stop_init(0, "");
     stop_gently(true); /* the temporary file is taken away before the process ends */
-    const slm_status rc = slm_pack_file(o->arg[0], o->arg[1], &po, &r, &err);
+    const slm_status rc = slm_pack_file(in, o->arg[1], &po, &r, &err);
     if (line.shown && write(STDERR_FILENO, "\r\033[K", 4) < 0) return EXIT_RUNTIME;
     if (rc && stop_code()) return stop_code();
     if (rc) return fail_status(&err);

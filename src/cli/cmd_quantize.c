@@ -31,6 +31,9 @@ static void sum_up(const options *o, const char *out, const slm_quantize_result 
 
 /* type: the last argument; out: the one before it, where there is one. */
 static int quantize(const options *o, const char *out, const char *type) {
+    const char          *in;
+    const int            found = find_model(o->arg[0], &in);
+    if (found >= 0) return found;
     slm_error            err = {0};
     slm_quantize_result  r = {0};
     slm_quantize_options qo = {.token_embedding_type = o->token_embedding_type, .output_tensor_type = o->output_tensor_type,
@@ -40,7 +43,7 @@ static int quantize(const options *o, const char *out, const char *type) {
     stop_init(0, "");
     stop_gently(STOP_GENTLY); /* the temporary file is taken away before the process ends */
     progress_begin(o, "quantizing");
-    const slm_status rc = slm_quantize_file(o->arg[0], o->dry_run ? NULL : out, type, &qo, &r, &err);
+    const slm_status rc = slm_quantize_file(in, o->dry_run ? NULL : out, type, &qo, &r, &err);
     progress_end();
     if (rc && stop_code()) return stop_code();
     if (rc) return fail_status(&err);
@@ -63,9 +66,10 @@ const command cmd_quantize = {
     .examples = "  slm quantize model-F16.gguf model-Q4_K_M.gguf Q4_K_M\n"
                 "  slm quantize --dry-run model-F16.gguf Q3_K_M\n"
                 "  slm quantize --tensor-type 'ffn_down=Q6_K' --output-tensor-type Q8_0 in.gguf out.gguf Q4_K_S\n",
-    .notes = "TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K_S Q3_K_M Q3_K_L Q4_K_S Q4_K_M Q5_K_S Q5_K_M Q6_K\n"
+    .notes = "IN is a file or a name that slm ls lists.\n"
+             "TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K_S Q3_K_M Q3_K_L Q4_K_S Q4_K_M Q5_K_S Q5_K_M Q6_K\n"
              "IQ4_NL IQ4_XS.  Each names a mixture: what suffers most gets more bits, as llama.cpp chooses it, so that files\n"
-             "of one name have one size..\n"
+             "of one name have one size.\n"
              "Norms and biases stay as they are.  A row that 256 does not divide takes a 32-wide type of about the same\n"
              "size: the list of --dry-run says \"odd rows\".  OUT is what it was until the new file is complete\n"
              "and on the disk; it has the same bytes for every -t.  slm ppl measures what was lost.\n",

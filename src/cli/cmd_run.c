@@ -63,15 +63,21 @@ static int generate(const options *o, const slm_model *m, slm_session *s, const 
 }
 
 /* Before the memory for it is taken. */
-static int check_length(const slm_model *m, const slm_session_options *so, const slm_prompt *prompt) {
-    slm_memory     plan = {0};
+static int check_length(const options *o, const slm_model *m, const slm_session_options *so, const slm_prompt *prompt) {
     slm_model_info info;
     if (!prompt->n_ids) return fail(EXIT_USAGE, "the prompt is empty, and this model has no begin token to start from");
-    if (slm_memory_plan(m, so, &plan, NULL) || prompt->n_ids <= plan.n_ctx) return 0;
+    if (prompt->n_ids <= so->n_ctx) return 0;
     slm_model_describe(m, &info);
-    return fail(EXIT_LONG, "the prompt has %d tokens, the context %d: raise -c (the model was trained for %d)",
-                prompt->n_ids, plan.n_ctx, info.n_ctx_train);
+    if (so->n_ctx >= info.n_ctx_train)
+        return fail(EXIT_LONG, "the prompt has %d tokens, the context %d, all that the model was trained for", prompt->n_ids, so->n_ctx);
+    if (option_given(o, "-c"))
+        return fail(EXIT_LONG, "the prompt has %d tokens, the context %d: raise -c (the model was trained for %d)", prompt->n_ids, so->n_ctx,
+                    info.n_ctx_train);
+    return fail(EXIT_LONG, "the prompt has %d tokens, the context %d, all that memory allows: --mem, or a smaller model", prompt->n_ids, so->n_ctx);
 }
+
+/* Longer answers take more memory when they come so far. */
+enum { LIKELY_ANSWER = 2048 };
 
 static int run_main(options *o) {
     const char  *path;
@@ -90,8 +96,10 @@ static int run_main(options *o) {
     slm_session_options so = session_options(o, m);
     slm_model_info      info;
     slm_model_describe(m, &info);
-    fit_context(o, m, &so);
-    if ((rc = make_prompt(o, m, &text, &prompt)) || (rc = check_length(m, &so, &prompt))) goto done;
+    if ((rc = make_prompt(o, m, &text, &prompt))) goto done;
+    const int64_t most = o->n < 0 ? INT64_MAX / 2 : o->n, likely = most < LIKELY_ANSWER ? most : LIKELY_ANSWER;
+    fit_context(o, m, &so, prompt.n_ids + most, prompt.n_ids + likely);
+    if ((rc = check_length(o, m, &so, &prompt))) goto done;
     if (o->explain) rc = explain(o, m, path, &so, &prompt, &text);
     if (o->explain || (rc = open_session(o, m, &so, &s))) goto done;
     double load_ms = clock_ms() - t0;
@@ -120,7 +128,8 @@ const command cmd_run = {
                 "  slm run -m model.gguf --raw \"Once upon a time\"\n"
                 "  slm run -m model.gguf --json --seed 7 \"A poem\" > answer.json\n",
     .notes = "Settings that no flag gives come from the environment, else from $XDG_CONFIG_HOME/slm/config (lines of\n"
-             "key = value: temp = 0.5), else from the model's file; --explain tells which.\n"
+             "key = value: temp = 0.5), else from the model's file, else from what its developers recommend;\n"
+             "--explain tells which.\n"
              "\n"
              "stdout gets the answer and one newline, nothing else.  What comes on stdin (or by -f) stands\n"
              "before the prompt with a blank line between, or wherever the prompt has {}.  Without a prompt\n"

@@ -17,20 +17,18 @@ static void put_row(const char *name, str value, const char *origin) {
 }
 
 int explain(const options *o, const slm_model *m, const char *path, const slm_session_options *so, const slm_prompt *prompt, const strbuf *text) {
-    const slm_sampling of_file = slm_model_sampling(m);
     options            now = *o;
-    slm_memory         plan = {0};
     strbuf             line = {0};
     const bool         has_text = prompt->text != NULL;
     const char        *shown = has_text ? prompt->text : text && text->n ? text->p : "";
     now.sampling = sampling_of(o, m);
     now.n_threads = so->n_threads ? so->n_threads : cpu_default_threads();
-    if (!slm_memory_plan(m, so, &plan, NULL)) now.n_ctx = plan.n_ctx;
+    now.n_ctx = so->n_ctx;
     out_fmt("%-22s %-28s %s\n", "setting", "value", "from");
     plain_text(&line, str_of(path));
     put_row("--model", (str){line.p, line.n}, o->model_origin);
     line.n = 0;
-    options_explain(&now, &of_file, put_row);
+    options_explain(&now, m, put_row);
     out_fmt("\nprompt: %d token%s%s%s\n", prompt->n_ids, prompt->n_ids == 1 ? "" : "s", prompt->template_name ? ", by the built-in template " : "",
             prompt->template_name ? prompt->template_name : "");
     const size_t n = has_text ? prompt->len : text ? text->n : 0;

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,27 +110,59 @@ int name_model(options *o, const char **path) {
 
 /* ---- text ----------------------------------------------------------------- */
 
+/* How long a named pipe may be without a writer: the other half of a script may start a little later. */
+#define WRITER_MS 500
+
+/* The first bytes of a pipe that was opened without waiting.  From then on reading waits. */
+static int start_pipe(int fd, const char *path, strbuf *out) {
+    const double end = clock_ms() + WRITER_MS;
+    char         part[4096];
+    for (;;) {
+        const ssize_t k = read(fd, part, sizeof part);
+        if (k > 0) strbuf_put(out, part, (size_t)k);
+        if (k > 0 || (k < 0 && errno == EAGAIN)) break; /* it has a writer */
+        if (k < 0 && errno != EINTR) return fail(EXIT_RUNTIME, "%s: cannot read: %s", path, strerror(errno));
+        if (clock_ms() > end) return fail(EXIT_RUNTIME, "%s: is a pipe into which nobody writes", path);
+        poll(NULL, 0, 5);
+    }
+    return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) < 0 ? fail(EXIT_RUNTIME, "%s: cannot read: %s", path, strerror(errno)) : 0;
+}
+
+/* N of /dev/fd/N, the form of <(COMMAND), or of /dev/stdin: what is open there already; else -1. */
+static int open_already(const char *path) {
+    char *end;
+    if (!strcmp(path, "/dev/stdin")) return STDIN_FILENO;
+    if (strncmp(path, "/dev/fd/", 8) || path[8] < '0' || path[8] > '9') return -1;
+    const long n = strtol(path + 8, &end, 10);
+    return *end || n > 1 << 20 ? -1 : (int)n;
+}
+
+/* Something to be read to its end: a file, a pipe, /dev/null; 0, or the exit code for what would never end. */
+static int open_input(const char *path, int *fd, strbuf *out) {
+    struct stat st, null;
+    const int   there = open_already(path);
+    *fd = there >= 0 ? dup(there) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (*fd < 0 || fstat(*fd, &st)) return fail(EXIT_RUNTIME, "%s: cannot open: %s", path, strerror(errno));
+    if (there >= 0) return 0;
+    if (S_ISDIR(st.st_mode)) return fail(EXIT_RUNTIME, "%s: is a directory, not a file", path);
+    if (S_ISFIFO(st.st_mode)) return start_pipe(*fd, path, out);
+    const bool nothing = S_ISCHR(st.st_mode) && !stat("/dev/null", &null) && null.st_rdev == st.st_rdev;
+    return S_ISREG(st.st_mode) || nothing ? 0 : fail(EXIT_RUNTIME, "%s: is a device, not a file", path);
+}
+
 int read_all(const char *path, strbuf *out) {
     bool is_stdin = !path || !strcmp(path, "-");
-    int  fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail(EXIT_RUNTIME, "%s: cannot open: %s", path, strerror(errno));
+    int  fd = STDIN_FILENO, rc = 0;
     char part[65536];
-    int  rc = 0;
     out->cap_bytes = PROMPT_MAX_BYTES;
-    for (ssize_t k; (k = read(fd, part, sizeof part));) {
+    if (!is_stdin) rc = open_input(path, &fd, out);
+    for (ssize_t k; !rc && (k = read(fd, part, sizeof part));) {
         if (k < 0 && errno == EINTR) continue;
-        if (k < 0) {
-            rc = fail(EXIT_RUNTIME, "%s: cannot read: %s", is_stdin ? "stdin" : path, strerror(errno));
-            break;
-        }
-        strbuf_put(out, part, (size_t)k);
-        if (out->bad) {
-            rc = fail(EXIT_RUNTIME, "%s: longer than the limit of %u bytes", is_stdin ? "stdin" : path,
-                      PROMPT_MAX_BYTES);
-            break;
-        }
+        if (k > 0) strbuf_put(out, part, (size_t)k);
+        if (k < 0) rc = fail(EXIT_RUNTIME, "%s: cannot read: %s", is_stdin ? "stdin" : path, strerror(errno));
+        else if (out->bad) rc = fail(EXIT_RUNTIME, "%s: longer than the limit of %u bytes", is_stdin ? "stdin" : path, PROMPT_MAX_BYTES);
     }
-    if (!is_stdin) close(fd);
+    if (!is_stdin && fd >= 0) close(fd);
     return rc;
 }
 

@@ -38,7 +38,15 @@ const command *command_find(const char *name) {
     return NULL;
 }
 
+/* Commands that are promised; a script that tries one now shall not take its silence for an answer. */
+static const char promised[] = "map choose embed convert serve verify imatrix diff";
+
 static int unknown_command(const char *name) {
+    for (const char *p = promised; *p; p += strspn(p, " ")) {
+        const size_t n = strcspn(p, " ");
+        if (str_is((str){p, n}, name)) return fail(EXIT_USAGE, "\"%s\" is not built yet: slm help lists the commands that are", name);
+        p += n;
+    }
     char words[256] = "";
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) strcat(strcat(words, " "), commands[i]->name);
     str near = nearest_word(words, str_of(name));

@@ -62,7 +62,7 @@ void man_page(void) {
     put("slm answers prompts, holds conversations, and looks at and measures models.  stdout gets the answer and\n"
         "nothing else.  A model is named by its file, or by its name, or the beginning of it, among those that slm ls\n"
         "lists.  A setting comes from its flag, else from the environment, else from the configuration file, else from\n"
-        "the model's file; --explain tells which.\n");
+        "the model's file, else from what its developers recommend; --explain tells which.\n");
     out_text(".SH COMMANDS\n");
     for (size_t i = 0; (c = command_at(i)); i++) put_command(c);
     out_text(".SH FILES\n.TP\n.I $XDG_CONFIG_HOME/slm/config\n");

@@ -1,6 +1,9 @@
 /* opening.c - from settings to an open model and a session that fits the memory. */
 #include "cli.h"
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 int open_model(const options *o, const char *path, bool vocab_only, slm_model **out) {
@@ -67,26 +70,60 @@ static int too_big(const slm_model *m, const slm_session_options *so, const slm_
                 human_bytes(plan->kv, kv), human_bytes(plan->work, work), allowed, advice);
 }
 
-void fit_context(const options *o, const slm_model *m, slm_session_options *so) {
+/* A context that is smaller than this for want of memory is worth a line. */
+enum { SMALL_CONTEXT = 4096 };
+
+/* All that the model was trained for.  Where the model rotates long contexts by other factors it gets them
+ * only for what needs them: for short texts they are worse, and what memory is free must not decide that. */
+static int wanted_context(const slm_model *m, int64_t most) {
+    slm_model_info info;
+    slm_model_describe(m, &info);
+    const int trained = info.n_ctx_train, few = info.n_ctx_short;
+    if (!few || trained <= few) return trained;
+    return most <= few ? few : most < trained ? (int)most : trained;
+}
+
+void fit_context(const options *o, const slm_model *m, slm_session_options *so, int64_t most, int64_t likely) {
     char           allowed[80];
     slm_memory     plan = {0};
     const uint64_t have = memory_allowed(o, allowed);
-    if (option_given(o, "-c") || slm_memory_plan(m, so, &plan, NULL) || plan.total <= have) return;
-    const int n = context_that_fits(m, *so, plan.n_ctx, have);
-    if (!n) return; /* open_session() says so */
-    warn(o, "the context is %d tokens instead of %d: %s", n, plan.n_ctx, allowed);
-    so->n_ctx = n;
+    likely = (likely + 255) / 256 * 256;
+    if (!option_given(o, "-c")) {
+        const int wanted = so->n_ctx = wanted_context(m, most);
+        if (!slm_memory_plan(m, so, &plan, NULL) && plan.total > have) {
+            so->n_ctx = context_that_fits(m, *so, wanted, have);
+            if (so->n_ctx && so->n_ctx < SMALL_CONTEXT && so->n_ctx < wanted)
+                warn(o, "the context is %d tokens instead of %d: %s", so->n_ctx, wanted, allowed);
+            if (!so->n_ctx) so->n_ctx = wanted < 256 ? wanted : 256; /* open_session() says so */
+        }
+    }
+    so->n_room = likely < so->n_ctx ? (int)likely : so->n_ctx;
+}
+
+bool fits_beside(const options *o, const slm_model *m, const slm_session_options *so, int64_t most, uint64_t held) {
+    slm_session_options whole = *so;
+    slm_memory          plan = {0};
+    char                allowed[80];
+    if (!option_given(o, "-c")) whole.n_ctx = wanted_context(m, most);
+    /* What is held is not available any more; of --mem it is a part. */
+    return !slm_memory_plan(m, &whole, &plan, NULL) && plan.total + (o->mem ? held : 0) <= memory_allowed(o, allowed);
 }
 
 int plan_memory(const options *o, const slm_model *m, const slm_session_options *so, strbuf *line) {
-    slm_error      err = {0};
-    slm_memory     plan = {0};
-    char           need[32], w[32], kv[32], work[32], allowed[80];
-    const uint64_t have = memory_allowed(o, allowed);
-    if (slm_memory_plan(m, so, &plan, &err)) return fail_status(&err);
-    if (plan.total > have) return too_big(m, so, &plan, have, allowed);
-    strbuf_fmt(line, "memory: %s for a context of %d (weights %s, cache %s, work %s), %s", human_bytes(plan.total, need), plan.n_ctx,
-               human_bytes(plan.weights, w), human_bytes(plan.kv, kv), human_bytes(plan.work, work), allowed);
+    slm_session_options whole = *so;
+    slm_error           err = {0};
+    slm_memory          plan = {0}, all = {0};
+    char                need[32], w[32], kv[32], work[32], full[32], allowed[80];
+    const uint64_t      have = memory_allowed(o, allowed);
+    whole.n_room = 0;
+    if (slm_memory_plan(m, so, &plan, &err) || slm_memory_plan(m, &whole, &all, &err)) return fail_status(&err);
+    if (all.total > have) return too_big(m, &whole, &all, have, allowed);
+    strbuf_fmt(line, "memory: %s for ", human_bytes(plan.total, need));
+    if (plan.n_ctx < all.n_ctx) strbuf_fmt(line, "%d tokens", plan.n_ctx);
+    else strbuf_fmt(line, "a context of %d", plan.n_ctx);
+    strbuf_fmt(line, " (weights %s, cache %s, work %s)", human_bytes(plan.weights, w), human_bytes(plan.kv, kv), human_bytes(plan.work, work));
+    if (plan.n_ctx < all.n_ctx) strbuf_fmt(line, ", %s when the context of %d is full", human_bytes(all.total, full), all.n_ctx);
+    strbuf_fmt(line, ", %s", allowed);
     return 0;
 }
 
@@ -117,5 +154,7 @@ int open_session(const options *o, slm_model *m, const slm_session_options *so, 
     progress_begin(o, "load");
     rc = pack_model(o->pack, m, so->n_threads);
     if (rc) return rc;
-    return slm_session_create(out, m, so, &err) ? fail_status(&err) : 0;
+    if (slm_session_create(out, m, so, &err)) return fail_status(&err);
+    if (o->mlock && mlockall(MCL_CURRENT)) warn(o, "--mlock: the system does not allow it: %s (ulimit -l)", strerror(errno));
+    return 0;
 }

@@ -58,11 +58,11 @@ static const option table[] = {
     {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run score ppl tokens",
      "read text from FILE instead of stdin (- is stdin)"},
     {"-N --no-stdin", FLAG, AT(no_stdin), 0, 0, 0, 0, 0, 0, "Input", "run score ppl tokens", "do not read stdin"},
-    {"--raw", FLAG, AT(raw), 0, 0, 0, 0, 0, 0, "Input", "run", "no chat template: the model continues the text"},
+    {"--raw -no-cnv --no-conversation", FLAG, AT(raw), 0, 0, 0, 0, 0, 0, "Input", "run", "no chat template: the model continues the text"},
     {"-sys --system --system-prompt", TEXT, AT(system), "TEXT", 0, 0, 0, "the template's own", 0, "Chat", "run chat",
      "system message"},
     {"-sysf --system-file", TEXT, AT(system_file), "FILE", 0, 0, 0, 0, 0, "Chat", "run chat", "system message from FILE"},
-    {"--template", TEXT, AT(template_name), "NAME|FILE", 0, 0, 0, "the model's own", 0, "Chat", "run chat",
+    {"--template --chat-template --chat-template-file", TEXT, AT(template_name), "NAME|FILE", 0, 0, 0, "the model's own", 0, "Chat", "run chat",
      "another chat template: chatml llama2 llama3 phi3 gemma deepseek-r1 mistral zephyr, or a Jinja file"},
     {"--template", TEXT, AT(template_name), "FILE", 0, 0, 0, "the model's own", 0, "Chat", "render", "a Jinja chat template"},
     {"--template-var", VARS, 0, "NAME=VALUE", 0, 0, 0, 0, 0, "Chat", "run chat render",
@@ -86,8 +86,10 @@ static const option table[] = {
      "most tokens of the answer; -1: until the context is full"},
     {"-n --predict --n-predict", INT, AT(n), "N", -1, INT_MAX, 0, "-1", 0, "Length", "chat",
      "most tokens of an answer; -1: until the context is full"},
+    {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "the model's, or what --mem allows of it", "SLM_CTX",
+     "Length", "run chat", "context in tokens; 0: all that the model was trained for, or exit 6"},
     {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "the smaller of the model's and 4096", "SLM_CTX",
-     "Length", "run chat show", "context in tokens; 0: all that the model was trained for"},
+     "Length", "show", "context that memory is planned for; 0: all that the model was trained for"},
     {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "what the ids need", "SLM_CTX", "Length", "score",
      "context in tokens; 0: all that the model was trained for"},
     {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "512", "SLM_CTX", "Length", "ppl",
@@ -172,6 +174,8 @@ static const option table[] = {
 
     {"--mem", SIZE, AT(mem), "SIZE", 0, 0, 0, "80 % of what is available", "SLM_MEM", "Memory", ENGINE,
      "memory that may be taken: 8G, 512M or bytes; a default context shrinks to fit"},
+    {"--mlock", FLAG, AT(mlock), 0, 0, 0, 0, 0, 0, "Memory", "run chat",
+     "keep the model and its cache in memory: nothing of them is swapped out"},
     {"--pack", CHOICE, AT(pack), "MODE", 0, 0, "auto on off", 0, 0, "Memory", ENGINE,
      "rearrange the weights for this processor at load; never changes a result"},
     {"-t --threads", INT, AT(n_threads), "N", 1, MAX_THREADS, 0, "one per performance core", "SLM_THREADS",
@@ -180,14 +184,15 @@ static const option table[] = {
      "accepted for llama.cpp's sake: -t serves prompts too"},
     {"-b --batch-size", INT, AT(n_batch), "N", 1, 1 << 24, 0, "as -ub", 0, "CPU", ENGINE,
      "upper bound of -ub"},
-    {"-ub --ubatch-size", INT, AT(n_ubatch), "N", 1, 1 << 24, 0, "512", 0, "CPU", ENGINE,
+    {"-ub --ubatch-size", INT, AT(n_ubatch), "N", 1, 1 << 16, 0, "512", 0, "CPU", ENGINE,
      "tokens of a prompt evaluated at once; never changes a result"},
     {"--isa", TEXT, AT(isa), "SET", 0, 0, 0, "auto", "SLM_ISA", "CPU", ENGINE,
      "best instruction set to use: auto, or one that slm help isa lists"},
-    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe --numa --poll",
+    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe --numa --poll --prio",
      FOREIGN, 0, "X", 0, 0, 0, 0, 0, "CPU", ENGINE, "accepted for llama.cpp's sake and ignored"},
     {"-fa --flash-attn", FOREIGN, 0, "[ on|off|auto]", 0, 0, 0, 0, 0, "CPU", ENGINE, "the same: attention has one form here"},
-    {"-cnv --conversation -nkvo --no-kv-offload --no-mmap --no-op-offload --jinja --simple-io --no-display-prompt", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
+    {"-cnv --conversation -st --single-turn -nkvo --no-kv-offload --no-mmap --no-op-offload --jinja --simple-io --no-display-prompt "
+     "--no-escape --no-perf --log-disable", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
      "CPU", ENGINE, "the same"},
 
     {"--count -c", FLAG, AT(count), 0, 0, 0, 0, 0, 0, "Output", "tokens", "print only how many"},
@@ -249,10 +254,13 @@ static const option table[] = {
      "rearrange the weights for this processor at load"},
     {"--isa", TEXT, BENCH(isa), "LIST", 0, 0, 0, "auto", "SLM_ISA", "Settings", "bench",
      "instruction sets: auto, or of those that slm help isa lists"},
-    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe --numa --poll",
+    {"--mem", SIZE, AT(mem), "SIZE", 0, 0, 0, "what is available", "SLM_MEM", "Settings", "bench",
+     "memory that may be taken: 8G, 512M or bytes; what needs more is exit 6"},
+    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe --numa --poll --prio",
      FOREIGN, 0, "X", 0, 0, 0, 0, 0, "Settings", "bench", "accepted for llama.cpp's sake and ignored"},
     {"-fa --flash-attn", FOREIGN, 0, "[ on|off|auto]", 0, 0, 0, 0, 0, "Settings", "bench", "the same: attention has one form here"},
-    {"-cnv --conversation -nkvo --no-kv-offload --no-mmap --no-op-offload --jinja --simple-io --no-display-prompt", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
+    {"-cnv --conversation -st --single-turn -nkvo --no-kv-offload --no-mmap --no-op-offload --jinja --simple-io --no-display-prompt "
+     "--no-escape --no-perf --log-disable", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
      "Settings", "bench", "the same"},
     {"-o --output", CHOICE, BENCH(format), "FORM", 0, 0, "md csv json jsonl", 0, 0, "Output", "bench", "how rows are printed"},
     {"--compare", TEXT, BENCH(compare), "OLD.json", 0, 0, 0, 0, 0, "Output", "bench",
@@ -505,7 +513,11 @@ static int store(options *o, const option *r, const char *name, const char *text
         if (text) return store_choice(r, field, name, text);
         *(int *)field = 1;
         return -1;
-    case TEXT: *(const char **)field = text; return -1;
+    case TEXT:
+        /* Texts and lists may be empty, or say it themselves; names may not. */
+        if (!*text && strcmp(r->arg, "TEXT") && strcmp(r->arg, "LIST")) return fail(EXIT_USAGE, "%s: \"\" is no %s", name, r->arg);
+        *(const char **)field = text;
+        return -1;
     case STOPS:
         if (!*text) return fail(EXIT_USAGE, "%s: an empty text would stop at once", name);
         if (o->n_stop == MAX_STOPS) return fail(EXIT_USAGE, "%s: more than %d stop texts", name, MAX_STOPS);
@@ -514,7 +526,10 @@ static int store(options *o, const option *r, const char *name, const char *text
     case INTS: return store_ints(r, field, name, text);
     case PAIR: return store_pair(r, field, name, text);
     case CHOICES: return store_choices(r, field, name, text);
-    case OPTIONAL: *(const char **)field = text ? text : ""; return -1;
+    case OPTIONAL:
+        if (text && !*text) return fail(EXIT_USAGE, "%s: nothing stands behind the =", name);
+        *(const char **)field = text ? text : "";
+        return -1;
     case THINK: return store_think(o, name, text);
     case BIAS:
     case TEXTS: return store_text(r, field, name, text);
@@ -647,12 +662,45 @@ static int read_environment(options *o) {
     return -1;
 }
 
+static bool typed(const options *o, str name) {
+    const option *r = find(o->cmd, name);
+    return r && from[r - table] == FROM_FLAG;
+}
+
+/* Flags of which one says that another has no meaning: what was typed together was a mistake. */
+static int check_pairs(const options *o) {
+    static const struct {
+        const char *flag, *others, *why;
+    } pairs[] = {
+        {"--now", "--date", "both say what time it is"},
+        {"--greedy", "--temp --samplers --mirostat --top-k --top-p --min-p --typical --top-nsigma --repeat-penalty --presence-penalty --frequency-penalty "
+         "--xtc-probability --dry-multiplier", "--greedy takes the likeliest token, whatever else is set"},
+        {"--raw", "--system --system-file --template --template-var --think --show-thinking --date --now", "--raw uses no chat template"},
+        {"--json", "--show-thinking", "the object of --json holds the thinking itself"},
+        {"--explain", "--json --stats --stats-file", "--explain generates nothing"},
+        {"--check", "--tensors --full", "--check prints nothing"},
+        {"--decode", "--no-bos", "--decode reads ids, no text"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        const char *rest = pairs[i].others;
+        str         other;
+        while (typed(o, str_of(pairs[i].flag)) && next_word(&rest, &other))
+            if (typed(o, other)) return fail(EXIT_USAGE, "%s and %.*s do not go together: %s", pairs[i].flag, (int)other.n, other.p, pairs[i].why);
+    }
+    if (o->system && o->system_file) return fail(EXIT_USAGE, "the system message is given twice: by --system and --system-file");
+    if (o->no_stdin && o->file && !strcmp(o->file, "-")) return fail(EXIT_USAGE, "-N and -f - do not go together: -N does not read stdin");
+    return -1;
+}
+
 /* What one value alone cannot show. */
 static int check(options *o) {
+    const int wrong = check_pairs(o);
+    if (wrong >= 0) return wrong;
     if (o->ctk >= 0 && o->ctv >= 0 && o->ctk != o->ctv)
         return fail(EXIT_USAGE, "-ctk and -ctv differ: keys and values have one type here");
-    if (o->ctk >= 0) o->kv = o->ctk;
-    if (o->ctv >= 0) o->kv = o->ctv;
+    const int both = o->ctk >= 0 ? o->ctk : o->ctv;
+    if (both >= 0 && both != o->kv && typed(o, STR("--kv"))) return fail(EXIT_USAGE, "--kv and %s differ", o->ctk >= 0 ? "-ctk" : "-ctv");
+    if (both >= 0) o->kv = both;
     if (foreign.n) warn(o, "%.*s %s ignored: everything runs on the CPU", (int)foreign.n, foreign.p, memchr(foreign.p, ' ', foreign.n) ? "are" : "is");
     strbuf_free(&foreign);
     if (o->n_threads_batch && o->n_threads_batch != o->n_threads)
@@ -834,12 +882,24 @@ static void put_setting(strbuf *b, const option *r, const options *o, const opti
     }
 }
 
-void options_explain(const options *o, const slm_sampling *of_file, void (*row)(const char *name, str value, const char *origin)) {
+/* A number of sampling that no flag set: by --greedy, the file, the developers, or the default. */
+static void sampling_origin(char origin[64], const option *r, const options *o, const options *first, const slm_model *m) {
+    slm_sampling       advised;
+    const char        *whose = slm_model_recommended(m, &advised);
+    const slm_sampling file = slm_model_sampling(m);
+    const size_t       at = r->at - AT(sampling);
+    const void        *of_file = (const char *)&file + at, *of_advice = (const char *)&advised + at;
+    if (memcmp((const char *)o + r->at, of_file, 4)) strcpy(origin, "--greedy");
+    else if (memcmp(of_file, of_advice, 4)) strcpy(origin, "model file");
+    else if (memcmp(of_advice, (const char *)first + r->at, 4)) snprintf(origin, 64, "developers of %.40s", whose ? whose : "");
+}
+
+void options_explain(const options *o, const slm_model *m, void (*row)(const char *name, str value, const char *origin)) {
     const options first = initial();
     strbuf        b = {0};
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const option *r = &table[i];
-        char          name[40], origin[48] = "default";
+        char          name[40], origin[64] = "default";
         const char   *p = strstr(r->names, "--");
         if (!is_for(r, o->cmd) || r->kind == FOREIGN || r->at == AT(model) || r->at == AT(help) || r->at == AT(explain)) continue;
         if (!p) p = r->names;
@@ -847,11 +907,8 @@ void options_explain(const options *o, const slm_sampling *of_file, void (*row)(
         if (from[i] == FROM_FLAG) strcpy(origin, "flag");
         else if (from[i] == FROM_ENVIRONMENT) snprintf(origin, sizeof origin, "environment %s", r->env);
         else if (from[i] == FROM_CONFIG) strcpy(origin, "config file");
-        else if ((r->kind == INT || r->kind == FLOAT) && r->at >= AT(sampling) && r->at < AT(sampling) + sizeof *of_file) {
-            const void *now = (const char *)o + r->at, *file = (const char *)of_file + (r->at - AT(sampling));
-            if (memcmp(now, file, 4)) strcpy(origin, "--greedy");
-            else if (memcmp(file, (const char *)&first + r->at, 4)) strcpy(origin, "model file");
-        }
+        else if ((r->kind == INT || r->kind == FLOAT) && r->at >= AT(sampling) && r->at < AT(sampling) + sizeof o->sampling)
+            sampling_origin(origin, r, o, &first, m);
         b.n = 0;
         put_setting(&b, r, o, &first);
         row(name, (str){b.p, b.n}, origin);

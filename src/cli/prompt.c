@@ -119,7 +119,7 @@ static int find_template(const options *o, strbuf *room, const char **text) {
     if (!o->template_name) return 0;
     for (int i = 0; slm_template_name(i); i++)
         if (!strcmp(slm_template_name(i), o->template_name)) return 0;
-    if (access(o->template_name, F_OK)) {
+    if (!strchr(o->template_name, '/') && access(o->template_name, F_OK)) {
         strbuf names = {0};
         for (int i = 0; slm_template_name(i); i++) strbuf_fmt(&names, " %s", slm_template_name(i));
         int rc = fail(EXIT_USAGE, "--template: \"%s\" is neither a file nor one of:%.*s", o->template_name, (int)names.n, names.n ? names.p : "");
@@ -161,7 +161,6 @@ void chat_setting_free(chat_setting *c) {
 
 int read_system(const options *o, strbuf *out, bool *given) {
     int rc = 0;
-    if (o->system && o->system_file) return fail(EXIT_USAGE, "the system message is given twice: by --system and --system-file");
     *given = o->system || o->system_file;
     if (o->system_file) rc = read_all(o->system_file, out);
     else if (o->system) strbuf_str(out, str_of(o->system));

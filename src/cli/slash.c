@@ -97,10 +97,29 @@ static int do_regen(chat *c, str arg) {
     return rc;
 }
 
+/* What the user made of the last message takes its place; as long as nothing was changed, nothing is. */
+static int edit_last(chat *c) {
+    const str last = talk_last_said(&c->talk);
+    strbuf    text = {0};
+    strbuf_str(&text, last);
+    stop_gently(STOP_CALMLY); /* Ctrl-C is the editor's */
+    int rc = text.bad ? fail(EXIT_MEMORY, "no memory for the message") : edit_outside(&text);
+    stop_forget();
+    if (!c->edits) stop_gently(STOP_AT_ONCE);
+    if (!rc && (!text.n || str_eq((str){text.p, text.n}, last))) note("nothing was changed: nothing is sent");
+    else if (!rc) {
+        talk_drop_exchange(&c->talk);
+        rc = talk_add(&c->talk, false, (str){text.p, text.n}) ? chat_answer(c) : fail(EXIT_MEMORY, "no memory for the conversation");
+    }
+    strbuf_free(&text);
+    return rc;
+}
+
 static int do_edit(chat *c, str arg) {
     (void)arg;
-    if (!c->edits) return fail(EXIT_USAGE, "/edit needs a terminal with a line editor");
+    if (!c->edits && !(c->person && editor_is_chosen())) return fail(EXIT_USAGE, "/edit needs a terminal with a line editor");
     if (!talk_last_said(&c->talk).p) return fail(EXIT_USAGE, "/edit: nothing was said yet");
+    if (editor_is_chosen()) return edit_last(c);
     c->reopens = true;
     return 0;
 }
@@ -236,7 +255,7 @@ static int do_model(chat *c, str arg) {
     c->o->unnamed = false;
     if (c->person) stop_gently(STOP_CALMLY);
     rc = chat_open(c, path);
-    if (rc && c->person && stop_code() == 130) rc = fail(EXIT_RUNTIME, "stopped: the model stays what it was");
+    if (rc == 130 && c->person) rc = fail(EXIT_RUNTIME, "stopped: the model stays what it was");
     if (c->person) stop_forget();
     if (stop_code()) rc = stop_code();
     if (!c->edits) stop_gently(STOP_AT_ONCE);
@@ -278,14 +297,15 @@ static int show_prompt(chat *c, bool tokens) {
 }
 
 static int show_memory(const chat *c) {
-    slm_session_options so = session_options(c->o, c->m);
+    slm_session_options so = c->so;
     slm_memory          plan = {0};
     slm_error           err = {0};
     char                text[5][32];
+    so.n_room = slm_session_n_room(c->s);
     if (slm_memory_plan(c->m, &so, &plan, &err)) return fail_status(&err);
-    say("weights %s\ncache %s, %d of %d tokens used\nwork %s\nall %s\npeak of the process %s\n", human_bytes(plan.weights, text[0]),
-        human_bytes(plan.kv, text[1]), slm_session_pos(c->s), plan.n_ctx, human_bytes(plan.work, text[2]), human_bytes(plan.total, text[3]),
-        human_bytes(peak_rss_bytes(), text[4]));
+    say("weights %s\ncache %s for %d tokens; %d of %d tokens used\nwork %s\nall %s\npeak of the process %s\n",
+        human_bytes(plan.weights, text[0]), human_bytes(plan.kv, text[1]), plan.n_ctx, slm_session_pos(c->s), slm_session_n_ctx(c->s),
+        human_bytes(plan.work, text[2]), human_bytes(plan.total, text[3]), human_bytes(peak_rss_bytes(), text[4]));
     return 0;
 }
 
@@ -356,7 +376,7 @@ static const struct {
     {"clear", "", ARG_NONE, do_clear, "forget the conversation; the system message stays"},
     {"regen", "", ARG_NONE, do_regen, "answer the last message again"},
     {"undo", "", ARG_NONE, do_undo, "take back the last message and its answer"},
-    {"edit", "", ARG_NONE, do_edit, "change the last message and send it again"},
+    {"edit", "", ARG_NONE, do_edit, "change the last message, in $EDITOR where that is set, and send it again"},
     {"system", "[TEXT]", ARG_MAY, do_system, "another system message, or none"},
     {"set", "[NAME VALUE]", ARG_MAY, do_set, "a flag of sampling, n, stop, think or show-thinking; alone: what is in force"},
     {"think", "on|off|auto|N", ARG_MUST, do_think, "thinking, or at most N tokens of it"},

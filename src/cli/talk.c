@@ -6,7 +6,6 @@
 #include "../json.h"
 #include "../limits.h"
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 bool talk_add(talk *t, bool by_model, str text) {
@@ -43,7 +42,7 @@ bool talk_drop_exchange(talk *t) {
 
 str talk_last_said(const talk *t) {
     const size_t i = last_said(t);
-    return i == SIZE_MAX ? (str){"", 0} : (str){t->turn[i].text.p, t->turn[i].text.n};
+    return i == SIZE_MAX ? (str){NULL, 0} : (str){t->turn[i].text.p, t->turn[i].text.n};
 }
 
 bool talk_set_system(talk *t, str text) {

@@ -24,7 +24,7 @@ bool talk_add(talk *t, bool by_model, str text);
 void talk_drop(talk *t, size_t n); /* the last n turns */
 /* The last thing that the user said and all behind it; false: there is none. */
 bool talk_drop_exchange(talk *t);
-str  talk_last_said(const talk *t); /* empty: there is none */
+str  talk_last_said(const talk *t); /* .p is NULL: there is none */
 bool talk_set_system(talk *t, str text);
 void talk_free(talk *t);
 /* Views of all messages; freed with mem_free.  NULL: no memory. */
@@ -48,6 +48,7 @@ typedef struct {
     char        *path;     /* of the model */
     slm_model   *m;
     slm_session *s;
+    slm_session_options so; /* of s */
     chat_setting setting;
     talk         talk;
     strbuf       attached; /* /read: goes before the next message */
@@ -62,7 +63,8 @@ typedef struct {
     bool         reopens;  /* /edit: the next message replaces the last, and begins as it */
 } chat;
 
-/* Opens a model and a session for c, and only when all went well closes the old ones.  0 or exit code. */
+/* Opens a model and a session for c.  0, or the exit code, and the old ones are there as before, opened again
+ * where both did not fit; c->m is NULL where even that failed. */
 int chat_open(chat *c, const char *path);
 int chat_set_sampling(chat *c); /* after a change of o's */
 /* The whole conversation as the model would see it now.  0 or exit code. */

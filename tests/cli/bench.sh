@@ -43,6 +43,18 @@ same 'three rounds' "$("$SLM" bench --no-roof "$MODEL" -t 1 -p 0 -n 2 -r 3 -o js
 same 'instruction sets' "$(one -p 1 -n 0 --isa scalar,auto -o jsonl | values isa | cut -d' ' -f1)" '"scalar"'
 same 'the environment' "$(SLM_MODEL=$MODEL SLM_THREADS=1,2 bench -p 1 -n 0 -o jsonl | values n_threads)" '1 2 '
 
+# Each row as soon as it is done, but for -o json.
+for form in md csv jsonl; do
+    "$SLM" bench --no-roof -r 1 -m "$MODEL" -t 1 -p 2 -n 60000 --no-warmup -o $form > rows 2> err < /dev/null &
+    pid=$!
+    i=0
+    while ! grep -q 'pp2\|"2","0","0"\|"n_prompt":2' rows && [ $i -lt 200 ]; do sleep 0.05; i=$((i + 1)); done
+    kill -TERM $pid
+    wait $pid
+    same "$form: the first row is there before the second" "$? $(grep -c 'pp2\|"2","0","0"\|"n_prompt":2' rows)" '143 1'
+done
+same 'memory is limited' "$(one -p 2 -n 0 --mem 1K 2>&1 > a | sed 's/[0-9.]* [KMG]*i*B/N/g')" 'slm: needs N for a context of 2, N available: take shorter tests or less depth'
+
 # With roofs: as versus.py calls it.
 "$SLM" bench -m "$MODEL" -t 1 -r 1 -o json -p 8 -n 0 > a; same 'with roofs' $? 0
 same 'they are measured' "$(grep -c '"roof_gb_per_s":[1-9].*"roof_pct":[0-9]' a)" 1
@@ -65,7 +77,7 @@ one -p 3 -n 0 -o jsonl > old
 same 'from lines, in the table' "$(one -p 3 -n 0 --compare old | grep -c 'to old')" 1
 echo '[{"n_prompt":3,"n_gen":0,"n_threads":1,"avg_ts":1.0}]' > old
 same 'from another engine' "$(one -p 3 -n 0 --compare old -o jsonl | values old_ts)" '1.0 '
-expect 1 '' 'slm: old: no row of it is of a test that was run here' one -p 4 -n 0 --compare old
+one -p 4 -n 0 --compare old > a 2> err; same 'nothing to compare with' "$? $(cat err)" '1 slm: old: no row of it is of a test that was run here'
 echo '{' > old; expect 1 '' 'slm: old: *' one -p 4 -n 0 --compare old
 expect 1 '' 'slm: none: cannot open: No such file or directory' one --compare none
 

@@ -36,7 +36,8 @@ expect 2 '' 'slm: *in.gguf: is the input itself: name another file for the outpu
 expect 2 '' 'slm: *p.gguf: is the input itself: name another file for the output' "$SLM" pack --unpack p.gguf ./p.gguf
 expect 1 '' 'slm: p.gguf: is packed already' "$SLM" pack p.gguf x.gguf
 expect 1 '' 'slm: in.gguf: is not packed' "$SLM" pack --unpack in.gguf x.gguf
-expect 1 '' 'slm: nofile: cannot open: No such file or directory' "$SLM" pack nofile x.gguf
+expect 1 '' 'slm: ./nofile: cannot open: No such file or directory' "$SLM" pack ./nofile x.gguf
+expect 2 '' 'slm: there is no model "nofile", *' "$SLM" pack nofile x.gguf
 expect 1 '' 'slm: /: is a directory, not a file' "$SLM" pack in.gguf /
 expect 1 '' 'slm: /no/x.gguf: cannot write: No such file or directory' "$SLM" pack in.gguf /no/x.gguf
 [ ! -c /dev/full ] || expect 1 '' 'slm: /dev/full: is a device or pipe, not a file' "$SLM" pack in.gguf /dev/full

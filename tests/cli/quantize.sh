@@ -51,7 +51,10 @@ expect 2 '' 'slm: --output-tensor-type: "Q9" is no tensor type: *' "$SLM" quanti
 expect 2 '' 'slm: --pure is not a flag of run, but of: quantize' "$SLM" run --pure
 expect 2 '' 'slm: *in.gguf: is the input itself: name another file for the output' "$SLM" quantize in.gguf in.gguf Q4_0
 expect 1 '' 'slm: a.gguf: tensor * is Q4_0 already, and what that lost stays lost: *--allow-requantize' "$SLM" quantize a.gguf x.gguf Q8_0
-expect 1 '' 'slm: nofile: cannot open: No such file or directory' "$SLM" quantize nofile x.gguf Q4_0
+expect 1 '' 'slm: ./nofile: cannot open: No such file or directory' "$SLM" quantize ./nofile x.gguf Q4_0
+expect 2 '' 'slm: there is no model "nofile", neither a file nor a name that slm ls lists' "$SLM" quantize nofile x.gguf Q4_0
+mkdir models && cp in.gguf models/named.gguf
+same 'by its name' "$("$SLM" quantize --dry-run named Q4_0 | tail -n 1 | cut -d' ' -f1)" "$("$SLM" quantize --dry-run in.gguf Q4_0 | tail -n 1 | cut -d' ' -f1 | sed 's/in.gguf/named/')"
 "$SLM" pack -q "$QUANTIZED" p.gguf
 expect 1 '' 'slm: p.gguf: is packed: slm pack --unpack makes the file that can be quantized' "$SLM" quantize p.gguf x.gguf Q8_0
 mkdir full && cp in.gguf full/out.gguf

@@ -73,15 +73,19 @@ rm "$config"
 run --explain -n 5 hi > out 2> err
 same 'explain' "$? $(cat err)" '0 '
 same 'prompt' "$(sed -n '/^prompt: /,/^$/p' out | tr '\n' '|')" "prompt: $("$SLM" tokens -m "$MODEL" -c hi) tokens|hi||"
-same 'memory' "$(tail -n 1 out | sed 's/[0-9.]* [KMGT]*i*B/N/g')" 'memory: N for a context of 4096 (weights N, cache N, work N), N of N available'
+same 'memory' "$(tail -n 1 out | sed 's/[0-9.]* [KMGT]*i*B/N/g')" 'memory: N for 256 tokens (weights N, cache N, work N), N when the context of 65536 is full, N of N available'
 same 'threads' "$(origin threads -t 1)" '1 flag'
-same 'every setting' "$(sed -n '/^setting/,/^$/s/^\(-[-a-z]*\) .*/\1/p' out | wc -l | tr -d ' ')" "$("$SLM" help run | grep -vE 'ngl|--flash|--device|--no-display|-cnv|--jinja|--help|--explain' | grep -c '^  -')"
+same 'every setting' "$(sed -n '/^setting/,/^$/s/^\(-[-a-z]*\) .*/\1/p' out | wc -l | tr -d ' ')" "$("$SLM" help run | grep -vE 'ngl|--flash|--device|^  -cnv|--jinja|--help|--explain' | grep -c '^  -')"
+cp "$MODEL" Llama-3.2-1B.gguf
+same 'the developers' "$("$SLM" run -m Llama-3.2-1B.gguf -N --explain hi 2>&1 | grep -E '^--(temp|top-p|top-k) ' | sed 's/  */ /g' | tr '\n' '|')" \
+    '--temp 0.6 developers of Llama 3|--top-k 40 default|--top-p 0.9 developers of Llama 3|'
+same 'a flag over them' "$("$SLM" run -m Llama-3.2-1B.gguf -N --explain --temp 0.7 hi 2>&1 | sed -n 's/^--temp  *//p' | sed 's/  */ /g')" '0.7 flag'
 same 'chat' "$("$SLM" chat -m "$CHAT" --explain --system 'Be short.' < /dev/null 2> err | sed -n '/^prompt/,/^memory/s/^\([^m].*\)/\1/p' | tr -d '\033' | sed 's/[0-9]* tok/N tok/' | tr '\n' '|') $(cat err)" 'prompt: N tokens|[31mBe short.|{message}| '
 
 # Memory: the default context shrinks to fit, a given one does not.
 total() { "$SLM" show --json -c "$1" "$MODEL" | sed 's/.*"total"://; s/}.*//'; }
 run --mem "$(total 1024)" -n 1 -v hi > out 2> err
-same 'a smaller context' "$? $(grep -c '^slm: the context is 1024 tokens instead of 4096: .* allowed by --mem' err)" '0 1'
+same 'a smaller context' "$? $(grep -c '^slm: the context is 1024 tokens instead of 65536: .* allowed by --mem' err)" '0 1'
 SLM_MEM=$(total 1024) "$SLM" run -m "$MODEL" -N -n 1 -c 2048 hi > out 2> err
 same 'a given one' "$? $(sed 's/[0-9.]* [KMGT]*i*B/N/g' err)" '6 slm: needs N for a context of 2048 (weights N, cache N, work N), N allowed by --mem: try -c 1024'
 expect 6 '' 'slm: needs * allowed by --mem: no context would fit: take a smaller model' "$SLM" run -m "$MODEL" -N --mem 1K hi

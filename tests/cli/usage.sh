@@ -51,7 +51,7 @@ run -t 257|-t: 257 is out of range (1 to 256)
 run -t -4|-t: -4 is out of range (1 to 256)
 run -t four|-t: "four" is not a number
 run -tb 0|-tb: 0 is out of range (1 to 256)
-run -ub 0|-ub: 0 is out of range (1 to 16777216)
+run -ub 0|-ub: 0 is out of range (1 to 65536)
 run -b -1|-b: -1 is out of range (1 to 16777216)
 run --temp hot|--temp: "hot" is not a number
 run --temp -0.1|--temp: -0.1 is out of range (0 to 100)
