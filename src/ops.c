@@ -4,8 +4,10 @@
 #include <string.h>
 
 /* About this many bytes of weights make a task: small enough to balance, large enough that
- * claiming it costs nothing beside it. */
+ * claiming it costs nothing beside it.  With many tokens a task is TASKS_EACH of a thread's share, so that all end
+ * together, but no more rows than kernels take at a time: they read all activations for each task. */
 enum { TASK_BYTES = 64 << 10, TASK_ROWS = 32 }; /* a multiple of every panel's rows and of a block of activations */
+enum { TASK_MANY = 16, TASKS_EACH = 4, TASK_MOST_ROWS = 128 };
 
 void ops_layout(arena *a, ops *o, int n_threads, int n_batch) {
     size_t n = (size_t)n_batch * KERNEL_ROWS + 2 * (size_t)OPS_PANEL_COLS * KERNEL_ROWS;
@@ -101,16 +103,18 @@ static void product_task(void *ctx, int64_t task, int worker) {
     rows_of(j, &j->list[i], r0, least(r0 + j->rows[i], j->list[i].m->rows), worker);
 }
 
-/* Rows of a task whose rows have row_bytes in all. */
-static int64_t task_rows(size_t row_bytes) {
-    const int64_t rows = (int64_t)(TASK_BYTES / row_bytes) / TASK_ROWS * TASK_ROWS;
-    return rows < TASK_ROWS ? TASK_ROWS : rows;
+/* Rows of a task, of `rows` with row_bytes each in all. */
+static int64_t task_rows(const ops *o, const ops_input *in, int64_t rows, size_t row_bytes) {
+    int64_t n = (int64_t)(TASK_BYTES / row_bytes);
+    if (in->n_tok >= TASK_MANY) n = least(rows / (TASKS_EACH * thread_pool_size(o->pool)), TASK_MOST_ROWS);
+    n = n / TASK_ROWS * TASK_ROWS;
+    return n < TASK_ROWS ? TASK_ROWS : n;
 }
 
 void ops_matmul(ops *o, const ops_input *in, const ops_product *list, int n) {
     product_job j = {.o = o, .in = in, .list = list, .n = n};
     for (int i = 0; i < n; i++) {
-        j.rows[i] = task_rows(list[i].m->row_bytes);
+        j.rows[i] = task_rows(o, in, list[i].m->rows, list[i].m->row_bytes);
         j.first[i + 1] = j.first[i] + (list[i].m->rows + j.rows[i] - 1) / j.rows[i];
     }
     thread_run(o->pool, j.first[n], product_task, &j);
@@ -127,7 +131,7 @@ void ops_matmul_then(ops *o, const ops_input *in, const ops_product *list, int n
     product_job j = {.o = o, .in = in, .list = list, .n = n, .after = after, .ctx = ctx};
     size_t      bytes = 0;
     for (int i = 0; i < n; i++) bytes += list[i].m->row_bytes;
-    j.rows[0] = task_rows(bytes);
+    j.rows[0] = task_rows(o, in, list[0].m->rows, bytes);
     thread_run(o->pool, (list[0].m->rows + j.rows[0] - 1) / j.rows[0], together_task, &j);
 }
 

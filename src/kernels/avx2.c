@@ -531,22 +531,21 @@ R8_ALL_PACKED
 R8_ALL_MORE
 R8_ALL_FLOATS
 
-/* Where unpacking is dear, batches go through panels; the other formats' tiles are as fast. */
-#define P_ROWS 8
-enum { TILE = 4, TILE_MINS = 3 };
+/* Two groups of 8 rows against 4 tokens: 8 sums, and 6 loads for 8 products. */
+#define P_LANES 8
+#define P_REGS 2
+enum { TILE = 4, FEW = 4, FEW_DEAR = 4 };
 #define P_CASES(tile) P_CASE(1, tile) P_CASE(2, tile) P_CASE(3, tile) P_CASE(4, tile)
 #include "r8_panel.h"
 
-P_TILES(tiles_blocks_m, tile_blocks, 5, true) PANELS_Q5_K
-P_TILES(tiles_groups, tile_groups, 6, false) PANELS_Q6_K
+PANELS_ALL
 
 const kernels kernels_avx2 = {
     .name = "avx2",
     .need = CPU_AVX2 | CPU_FMA | CPU_F16C,
     .matmul = {[TYPE_Q4_0] = matmul_q4_0, [TYPE_Q8_0] = matmul_q8_0, [TYPE_Q4_K] = matmul_q4_k,
                [TYPE_Q5_K] = matmul_q5_k, [TYPE_Q6_K] = matmul_q6_k, R8_MORE_MATMUL},
-    .packed = {[TYPE_Q4_0] = packed_q4_0, [TYPE_Q8_0] = packed_q8_0, [TYPE_Q4_K] = packed_q4_k, [TYPE_Q5_K] = panels_q5_k,
-               [TYPE_Q6_K] = panels_q6_k, R8_MORE_PACKED, R8_FLOAT_PACKED},
+    .packed = {PANELS_TABLE, R8_FLOAT_PACKED},
     .packing_pays = true,
     .act_from_f32 = act_from_f32,
     .matmul_panel = matmul_panel,

@@ -11,8 +11,9 @@
 R8_ALL_PACKED
 R8_ALL_MORE
 
-#define P_ROWS 8
-enum { TILE = 6, TILE_MINS = 4, FEW = 8 };
+#define P_LANES 8
+#define P_REGS 2
+enum { TILE = 6, FEW = 8, FEW_DEAR = 4 };
 #define P_CASES(tile) P_CASE(1, tile) P_CASE(2, tile) P_CASE(3, tile) P_CASE(4, tile) P_CASE(5, tile) P_CASE(6, tile)
 #include "r8_panel.h"
 

@@ -1,39 +1,52 @@
 /* r8_panel.h - floor 2: products of packed weights with a batch of tokens, through unpacked panels.
  *
- * 8 or 16 rows are unpacked once, PANEL_COLS columns at a time, into a panel that stays in the first cache.
- * A register of weights is 4 columns of those rows, and each is used by a tile of tokens whose sums are
- * registers, too.  The order of the sums is scalar.c's.  Compiled into one file per instruction set, which
- * says before including it:
- *   P_ROWS 8 or 16 (then AVX-512: what is not 512 bits wide there is two groups of 8 side by side),
+ * Some rows are unpacked once, PANEL_COLS columns at a time, into a panel that stays in the first cache, and the
+ * same columns of up to PASS tokens are laid side by side, where the second cache keeps them for all rows of the call.
+ * A step is 4 columns of the rows, P_REGS registers; a tile of tokens uses each of them, and its sums are registers,
+ * too.  The order of the sums is scalar.c's.  Compiled into one file per instruction set, which says before including it:
+ *   P_LANES 8 or 16 (then AVX-512: a register is two groups of 8), P_REGS: registers of a step;
  *   R8_DPBUSD or not, as r8_x86.h;
- *   TILE, TILE_MINS: tokens of a tile, and of one with two sums a token; P_CASES: P_CASE(1, tile) to P_CASE(TILE, tile);
+ *   TILE: tokens of a tile; P_CASES: P_CASE(1, tile) to P_CASE(TILE, tile);
  *   FEW: tokens up to which the tiles of r8_x86.h are as fast, FEW_DEAR where unpacking is dear.
  *
  * Weights are unsigned in the panel, and what that adds is taken off through the sums of the activations.  Without
- * VNNI that is done for five and six bits only: the tiles of r8_x86.h are as fast for the other formats. */
+ * VNNI that is done for up to six bits; eight bits are widened to 16, as are the activations, and a step is 2 columns. */
 #ifndef R8_PANEL_H
 #define R8_PANEL_H
 #include "r8_x86_more.h"
 
-enum { PANEL_COLS = 1024, PASS = 60, FEW_DEAR = 4 }; /* PASS: tokens that share a panel */
+enum {
+    P_ROWS = P_LANES * P_REGS,
+    PANEL_COLS = 1024, PANEL_STEPS = PANEL_COLS / 4,
+    PASS = 72,      /* tokens that share an unpacked panel, at most */
+    CHUNK = 128     /* rows that share a pass of tokens, at most */
+};
 
-/* w[k][row][t]: column 4k + t.  A block of columns has a scale, with min perhaps, and a superblock d, dmin. */
+/* w[k][reg][row][t]: column 4k + t, or two int16 (widen()).  A block of columns has a scale, with min perhaps, and a
+ * superblock d, dmin. */
 typedef struct {
-    _Alignas(64) uint8_t w[PANEL_COLS / 4][P_ROWS][4];
+    _Alignas(64) uint8_t w[PANEL_STEPS][P_REGS][P_LANES * 4];
     float scale[PANEL_COLS / 16][P_ROWS], min[PANEL_COLS / 32][P_ROWS], d[PANEL_COLS / 256][P_ROWS], dmin[PANEL_COLS / 256][P_ROWS];
 } panel;
 
-/* Tokens of a pass and their sums so far. */
+/* A token's activations of the panel's columns.  Tokens are an odd number of lines apart, so that the same columns of
+ * those of a tile do not compete for a place in the first cache. */
 typedef struct {
-    const char *x;           /* the first one's activations */
-    size_t      step;        /* bytes to the next one's */
-    int64_t     cols, first; /* columns in all; the panel's first */
-    _Alignas(64) float acc[PASS][P_ROWS], am[PASS][P_ROWS];
+    _Alignas(64) int8_t q[PANEL_STEPS * 4]; /* as panel.w: four columns, or two int16 */
+    float   s[PANEL_COLS / 32], ms[PANEL_COLS / 32];
+    int32_t off[PANEL_COLS / 16]; /* what the products of a block (of 16 or 32) begin from */
+    char    odd[64];
+} token;
+
+typedef struct {
+    token x[PASS];
+    _Alignas(64) float acc[CHUNK / P_ROWS][PASS][P_ROWS], am[CHUNK / P_ROWS][PASS][P_ROWS];
+    _Alignas(64) float part[TILE][P_ROWS]; /* a superblock's sums, where registers are few */
 } pass;
 
-/* ---- one row a lane: vectors of P_ROWS numbers -------------------------------------------- */
+/* ---- one row a lane: vectors of P_LANES numbers ------------------------------------------- */
 
-#if P_ROWS == 16
+#if P_LANES == 16
 typedef __m512i ints;
 typedef __m512  floats;
 #define P_(op) _mm512_##op
@@ -41,6 +54,7 @@ typedef __m512  floats;
 #define P_OR _mm512_or_si512
 #define P_XOR _mm512_xor_si512
 #define P_SIXTEEN _mm512_broadcast_i32x4 /* the same 16 bytes everywhere */
+enum { P_KEEP = 1 };                     /* a tile's float sums are registers, too */
 /* 32 bytes of a group of 8 rows and of the group `apart` bytes behind it. */
 R8_INLINE ints p_bytes(const void *a, size_t apart) {
     return _mm512_inserti64x4(_mm512_castsi256_si512(r8_load(a)), r8_load((const char *)a + apart), 1);
@@ -55,6 +69,7 @@ typedef __m256  floats;
 #define P_OR _mm256_or_si256
 #define P_XOR _mm256_xor_si256
 #define P_SIXTEEN _mm256_broadcastsi128_si256
+enum { P_KEEP = 0 };
 R8_INLINE ints p_bytes(const void *a, size_t apart) { return (void)apart, r8_load(a); }
 R8_INLINE void p_store(void *to, ints v) { _mm256_store_si256(to, v); }
 R8_INLINE ints p_load(const void *p) { return _mm256_load_si256(p); }
@@ -62,269 +77,335 @@ R8_INLINE ints p_load(const void *p) { return _mm256_load_si256(p); }
 
 R8_INLINE ints p_low(ints v) { return P_AND(v, P_(set1_epi8)(15)); }
 R8_INLINE ints p_high(ints v) { return p_low(P_(srli_epi16)(v, 4)); }
-/* to[] = what `read` makes of 8 rows' numbers, for each group. */
-#define P_FLOATS(to, read, from, apart) \
-    for (size_t r_ = 0; r_ < P_ROWS / 8; r_++) _mm256_store_ps((to) + 8 * r_, read((const void *)((const char *)(from) + r_ * (apart))))
+/* Register r of to[] = what `read` makes of 8 rows' numbers, for each group of it. */
+#define P_FLOATS(to, r, read, from, apart) \
+    for (size_t r_ = 0; r_ < P_LANES / 8; r_++) \
+        _mm256_store_ps((to) + P_LANES * (r) + 8 * r_, read((const void *)((const char *)(from) + r_ * (apart))))
 
-/* ---- unpacking: block b of the panel from block u of the first group --------------------------- */
+#ifndef R8_DPBUSD
+/* Bytes 0, 2, 4, .. and 1, 3, 5, .. as int16: each 32-bit lane of four columns becomes two of two. */
+R8_INLINE ints even_bytes(ints v) { return P_(srai_epi16)(P_(slli_epi16)(v, 8), 8); }
+R8_INLINE ints odd_bytes(ints v) { return P_(srai_epi16)(v, 8); }
+#endif
 
-R8_INLINE void unpack_nibbles(panel *p, int k, const uint8_t q[4][8][4], size_t apart) {
+/* ---- unpacking: register r of block b of the panel, from block u of the register's first group ----- */
+
+R8_INLINE void unpack_nibbles(panel *p, int r, int k, const uint8_t q[4][8][4], size_t apart) {
     for (int g = 0; g < 4; g++) {
         const ints v = p_bytes(q[g], apart);
-        p_store(p->w[k + g], p_low(v));
-        p_store(p->w[k + 4 + g], p_high(v));
+        p_store(p->w[k + g][r], p_low(v));
+        p_store(p->w[k + 4 + g][r], p_high(v));
     }
 }
 
-R8_INLINE void unpack_q4_0(panel *p, int b, const r8_q4_0 *u, size_t apart) {
-    unpack_nibbles(p, 8 * b, u->q, apart);
-    P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
+R8_INLINE void unpack_q4_0(panel *p, int r, int b, const r8_q4_0 *u, size_t apart) {
+    unpack_nibbles(p, r, 8 * b, u->q, apart);
+    P_FLOATS(p->scale[b], r, r8_halfs, u->d, apart);
 }
 
-R8_INLINE void unpack_q8_0(panel *p, int b, const r8_q8_0 *u, size_t apart) {
-    for (int g = 0; g < 8; g++) {
-        p_store(p->w[8 * b + g], P_XOR(p_bytes(u->q[g], apart), P_(set1_epi8)(-128)));
-    }
-    P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
+/* Four columns of eight bits, g-th of 8 of their block of 32. */
+R8_INLINE void unpack_eights(panel *p, int r, int b, int g, ints v) {
+#ifdef R8_DPBUSD
+    p_store(p->w[8 * b + g][r], P_XOR(v, P_(set1_epi8)(-128)));
+#else
+    p_store(p->w[16 * b + g][r], even_bytes(v));
+    p_store(p->w[16 * b + 8 + g][r], odd_bytes(v));
+#endif
 }
 
-R8_INLINE void unpack_q4_1(panel *p, int b, const r8_q4_1 *u, size_t apart) {
-    unpack_nibbles(p, 8 * b, u->q, apart);
-    P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
-    P_FLOATS(p->min[b], r8_halfs, u->m, apart);
+R8_INLINE void unpack_q8_0(panel *p, int r, int b, const r8_q8_0 *u, size_t apart) {
+    for (int g = 0; g < 8; g++) unpack_eights(p, r, b, g, p_bytes(u->q[g], apart));
+    P_FLOATS(p->scale[b], r, r8_halfs, u->d, apart);
+}
+
+R8_INLINE void unpack_q4_1(panel *p, int r, int b, const r8_q4_1 *u, size_t apart) {
+    unpack_nibbles(p, r, 8 * b, u->q, apart);
+    P_FLOATS(p->scale[b], r, r8_halfs, u->d, apart);
+    P_FLOATS(p->min[b], r, r8_halfs, u->m, apart);
 }
 
 /* Nibbles with the fifth bits qh[row][t]. */
-R8_INLINE void unpack_fives(panel *p, int k, const uint8_t q[4][8][4], const uint8_t qh[8][4], size_t apart) {
+R8_INLINE void unpack_fives(panel *p, int r, int k, const uint8_t q[4][8][4], const uint8_t qh[8][4], size_t apart) {
     const ints h = p_bytes(qh, apart), bit = P_(set1_epi8)(16);
     for (int g = 0; g < 4; g++) {
         const ints v = p_bytes(q[g], apart);
-        p_store(p->w[k + g], P_OR(p_low(v), P_AND(P_(slli_epi16)(h, 4 - g), bit)));
-        p_store(p->w[k + 4 + g], P_OR(p_high(v), P_AND(P_(srli_epi16)(h, g), bit)));
+        p_store(p->w[k + g][r], P_OR(p_low(v), P_AND(P_(slli_epi16)(h, 4 - g), bit)));
+        p_store(p->w[k + 4 + g][r], P_OR(p_high(v), P_AND(P_(srli_epi16)(h, g), bit)));
     }
 }
 
-R8_INLINE void unpack_q5_0(panel *p, int b, const r8_q5_0 *u, size_t apart) {
-    unpack_fives(p, 8 * b, u->q, u->qh, apart);
-    P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
+R8_INLINE void unpack_q5_0(panel *p, int r, int b, const r8_q5_0 *u, size_t apart) {
+    unpack_fives(p, r, 8 * b, u->q, u->qh, apart);
+    P_FLOATS(p->scale[b], r, r8_halfs, u->d, apart);
 }
 
-R8_INLINE void unpack_q5_1(panel *p, int b, const r8_q5_1 *u, size_t apart) {
-    unpack_fives(p, 8 * b, u->q, u->qh, apart);
-    P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
-    P_FLOATS(p->min[b], r8_halfs, u->m, apart);
+R8_INLINE void unpack_q5_1(panel *p, int r, int b, const r8_q5_1 *u, size_t apart) {
+    unpack_fives(p, r, 8 * b, u->q, u->qh, apart);
+    P_FLOATS(p->scale[b], r, r8_halfs, u->d, apart);
+    P_FLOATS(p->min[b], r, r8_halfs, u->m, apart);
 }
 
-R8_INLINE void unpack_codes(panel *p, int k, const uint8_t q[4][8][4], size_t apart) {
-    const __m128i values = _mm_xor_si128(_mm_loadu_si128((const void *)iq4_values), _mm_set1_epi8(-128));
-    const ints all = P_SIXTEEN(values);
+R8_INLINE void unpack_codes(panel *p, int r, int b, const uint8_t q[4][8][4], size_t apart) {
+    const ints values = P_SIXTEEN(_mm_loadu_si128((const void *)iq4_values));
     for (int g = 0; g < 4; g++) {
         const ints v = p_bytes(q[g], apart);
-        p_store(p->w[k + g], P_(shuffle_epi8)(all, p_low(v)));
-        p_store(p->w[k + 4 + g], P_(shuffle_epi8)(all, p_high(v)));
+        unpack_eights(p, r, b, g, P_(shuffle_epi8)(values, p_low(v)));
+        unpack_eights(p, r, b, 4 + g, P_(shuffle_epi8)(values, p_high(v)));
     }
 }
 
-R8_INLINE void unpack_iq4_nl(panel *p, int b, const r8_iq4_nl *u, size_t apart) {
-    unpack_codes(p, 8 * b, u->q, apart);
-    P_FLOATS(p->scale[b], r8_halfs, u->d, apart);
+R8_INLINE void unpack_iq4_nl(panel *p, int r, int b, const r8_iq4_nl *u, size_t apart) {
+    unpack_codes(p, r, b, u->q, apart);
+    P_FLOATS(p->scale[b], r, r8_halfs, u->d, apart);
 }
 
-R8_INLINE void unpack_iq4_xs(panel *p, int b, const r8_iq4_xs *u, size_t apart) {
-    for (int s = 0; s < 8; s++) unpack_codes(p, 64 * b + 8 * s, u->q[s], apart);
-    for (size_t r = 0; r < P_ROWS / 8; r++) {
+R8_INLINE void unpack_iq4_xs(panel *p, int r, int b, const r8_iq4_xs *u, size_t apart) {
+    for (int s = 0; s < 8; s++) unpack_codes(p, r, 8 * b + s, u->q[s], apart);
+    for (size_t i = 0; i < P_LANES / 8; i++) {
         int8_t sc[64];
-        r8_xs_scales(sc, (const void *)((const char *)u + r * apart));
-        for (int s = 0; s < 8; s++) _mm256_store_ps(p->scale[8 * b + s] + 8 * r, r8_signed_bytes(sc + 8 * s));
+        r8_xs_scales(sc, (const void *)((const char *)u + i * apart));
+        for (int s = 0; s < 8; s++) _mm256_store_ps(p->scale[8 * b + s] + P_LANES * r + 8 * i, r8_signed_bytes(sc + 8 * s));
     }
-    P_FLOATS(p->d[b], r8_halfs, u->d, apart);
+    P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);
 }
 
 /* Scales and mins of a superblock's 8 sub-blocks. */
-R8_INLINE void unpack_scales(panel *p, int b, const uint8_t *sl, const uint8_t *sh, size_t apart) {
-    for (size_t r = 0; r < P_ROWS / 8; r++) {
+R8_INLINE void unpack_scales(panel *p, int r, int b, const uint8_t *sl, const uint8_t *sh, size_t apart) {
+    for (size_t i = 0; i < P_LANES / 8; i++) {
         uint8_t sc[64], m[64];
-        r8_scales(sc, m, sl + r * apart, sh + r * apart);
+        r8_scales(sc, m, sl + i * apart, sh + i * apart);
         for (int s = 0; s < 8; s++) {
-            _mm256_store_ps(p->scale[8 * b + s] + 8 * r, r8_bytes(sc + 8 * s));
-            _mm256_store_ps(p->min[8 * b + s] + 8 * r, r8_bytes(m + 8 * s));
+            _mm256_store_ps(p->scale[8 * b + s] + P_LANES * r + 8 * i, r8_bytes(sc + 8 * s));
+            _mm256_store_ps(p->min[8 * b + s] + P_LANES * r + 8 * i, r8_bytes(m + 8 * s));
         }
     }
 }
 
-R8_INLINE void unpack_q4_k(panel *p, int b, const r8_q4_k *u, size_t apart) {
-    for (int s = 0; s < 8; s++) unpack_nibbles(p, 64 * b + 8 * s, u->q[s], apart);
-    unpack_scales(p, b, u->sl[0], u->sh[0], apart);
-    P_FLOATS(p->d[b], r8_halfs, u->d, apart);
-    P_FLOATS(p->dmin[b], r8_halfs, u->dmin, apart);
+R8_INLINE void unpack_q4_k(panel *p, int r, int b, const r8_q4_k *u, size_t apart) {
+    for (int s = 0; s < 8; s++) unpack_nibbles(p, r, 64 * b + 8 * s, u->q[s], apart);
+    unpack_scales(p, r, b, u->sl[0], u->sh[0], apart);
+    P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);
+    P_FLOATS(p->dmin[b], r, r8_halfs, u->dmin, apart);
 }
 
-R8_INLINE void unpack_q5_k(panel *p, int b, const r8_q5_k *u, size_t apart) {
+R8_INLINE void unpack_q5_k(panel *p, int r, int b, const r8_q5_k *u, size_t apart) {
     const ints one = P_(set1_epi8)(1);
     for (int g = 0; g < 4; g++) {
         ints lo = p_bytes(u->qh[g], apart), hi = p_bytes(u->qh[4 + g], apart);
         for (int s = 0; s < 8; s++) {
             const ints q = p_bytes(u->q[s][g], apart);
-            p_store(p->w[64 * b + 8 * s + g], P_OR(p_low(q), P_(slli_epi16)(P_AND(lo, one), 4)));
-            p_store(p->w[64 * b + 8 * s + 4 + g], P_OR(p_high(q), P_(slli_epi16)(P_AND(hi, one), 4)));
+            p_store(p->w[64 * b + 8 * s + g][r], P_OR(p_low(q), P_(slli_epi16)(P_AND(lo, one), 4)));
+            p_store(p->w[64 * b + 8 * s + 4 + g][r], P_OR(p_high(q), P_(slli_epi16)(P_AND(hi, one), 4)));
             lo = P_(srli_epi16)(lo, 1);
             hi = P_(srli_epi16)(hi, 1);
         }
     }
-    unpack_scales(p, b, u->sl[0], u->sh[0], apart);
-    P_FLOATS(p->d[b], r8_halfs, u->d, apart);
-    P_FLOATS(p->dmin[b], r8_halfs, u->dmin, apart);
+    unpack_scales(p, r, b, u->sl[0], u->sh[0], apart);
+    P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);
+    P_FLOATS(p->dmin[b], r, r8_halfs, u->dmin, apart);
 }
 
-R8_INLINE void unpack_q6_k(panel *p, int b, const r8_q6_k *u, size_t apart) {
+R8_INLINE void unpack_q6_k(panel *p, int r, int b, const r8_q6_k *u, size_t apart) {
     const ints two = P_(set1_epi8)(0x30);
     for (int c = 0; c < 4; c++)
         for (int j = 0; j < 4; j++) {
             const ints l0 = p_bytes(u->ql[c][j], apart), l1 = p_bytes(u->ql[c][j + 4], apart), h = p_bytes(u->qh[c][j], apart);
-            uint8_t(*to)[P_ROWS][4] = p->w + 64 * b + 16 * c + j;
-            p_store(to[0], P_OR(p_low(l0), P_AND(P_(slli_epi16)(h, 4), two)));
-            p_store(to[4], P_OR(p_low(l1), P_AND(P_(slli_epi16)(h, 2), two)));
-            p_store(to[8], P_OR(p_high(l0), P_AND(h, two)));
-            p_store(to[12], P_OR(p_high(l1), P_AND(P_(srli_epi16)(h, 2), two)));
+            uint8_t(*to)[P_REGS][P_LANES * 4] = p->w + 64 * b + 16 * c + j;
+            p_store(to[0][r], P_OR(p_low(l0), P_AND(P_(slli_epi16)(h, 4), two)));
+            p_store(to[4][r], P_OR(p_low(l1), P_AND(P_(slli_epi16)(h, 2), two)));
+            p_store(to[8][r], P_OR(p_high(l0), P_AND(h, two)));
+            p_store(to[12][r], P_OR(p_high(l1), P_AND(P_(srli_epi16)(h, 2), two)));
         }
-    for (int g = 0; g < 16; g++) P_FLOATS(p->scale[16 * b + g], r8_signed_bytes, u->sc[g], apart);
-    P_FLOATS(p->d[b], r8_halfs, u->d, apart);
+    for (int g = 0; g < 16; g++) P_FLOATS(p->scale[16 * b + g], r, r8_signed_bytes, u->sc[g], apart);
+    P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);
 }
 
-/* ---- tiles: tokens t0 .. t0 + n_tok - 1 of a pass against n columns of a panel ------------------ */
+/* ---- the tokens of a pass ------------------------------------------------------------------ */
 
-/* Token t's four activations, and its numbers, in all lanes. */
-R8_INLINE ints four_of(const int8_t *q, size_t step, int t) {
+/* Tiles for some formats: see P_TILES. */
+typedef struct {
+    int  cols;  /* of a panel: PANEL_COLS, or half of it where a step is 2 columns */
+    int  group; /* columns that share a scale */
+    bool mins;
+    void (*tile)(pass *z, const panel *p, int i, int n_cols, int t0, int n_tok);
+} panel_tiles;
+
+/* Columns [first, first + n) of a token; offset: what unpacking adds to the weights. */
+static void take(token *to, const void *x, int64_t cols, int64_t first, int n, const panel_tiles *k, int offset) {
+    const act_view a = act_of(x, cols);
+    const int32_t *sums = a.sum16 + first / 16;
+    if (k->cols == PANEL_COLS) memcpy(to->q, a.q + first, (size_t)n);
+#ifndef R8_DPBUSD
+    else for (int i = 0; i < n; i += 32) {
+        const __m256i v = r8_load(a.q + first + i);
+        p_store(to->q + 2 * i, even_bytes(v));
+        p_store(to->q + 2 * i + 32, odd_bytes(v));
+    }
+#endif
+    memcpy(to->s, a.s + first / 32, (size_t)n / 32 * sizeof *to->s);
+    if (k->mins) memcpy(to->ms, a.ms + first / 32, (size_t)n / 32 * sizeof *to->ms);
+    else if (k->group == 16) for (int i = 0; i < n / 16; i++) to->off[i] = -offset * sums[i];
+    else for (int i = 0; i < n / 32; i++) to->off[i] = -offset * (sums[2 * i] + sums[2 * i + 1]);
+}
+
+/* ---- tiles: tokens t0 .. t0 + n_tok - 1 of a pass against n columns of its panel i ---------------- */
+
+/* Four activations of token t, and its numbers, in all lanes. */
+R8_INLINE ints int_of(const void *p, int t) {
     int32_t v;
-    memcpy(&v, q + (size_t)t * step, 4);
+    memcpy(&v, (const char *)p + (size_t)t * sizeof(token), 4);
     return P_(set1_epi32)(v);
 }
-R8_INLINE floats float_of(const float *s, size_t step, int t) {
+R8_INLINE floats float_of(const float *p, int t) {
     float v;
-    memcpy(&v, (const char *)s + (size_t)t * step, 4);
+    memcpy(&v, (const char *)p + (size_t)t * sizeof(token), 4);
     return P_(set1_ps)(v);
 }
-R8_INLINE const int32_t *sums_of(const int32_t *sum16, size_t step, int t) { return (const void *)((const char *)sum16 + (size_t)t * step); }
 
-/* What the products of block k with unsigned weights begin from. */
-R8_INLINE ints offset_of(act_view a, size_t step, int64_t k, int t, int offset) {
-    const int32_t *s = sums_of(a.sum16 + 2 * k, step, t);
-    return P_(set1_epi32)(-offset * (s[0] + s[1]));
+#ifndef R8_DPBUSD
+/* Products of a step, added up in pairs, onto sum: in int16, or of int16 in int32. */
+R8_INLINE ints pairs(const void *w, ints a, const int bits) { return bits == 16 ? P_(madd_epi16)(p_load(w), a) : P_(maddubs_epi16)(p_load(w), a); }
+R8_INLINE ints add_pairs(ints sum, ints m, const int bits) {
+    sum = bits == 16 ? P_(add_epi32)(sum, m) : P_(add_epi16)(sum, m);
+    /* Here and now: GCC 12 would make all products of a block first and lay them on the stack. */
+    __asm__ __volatile__("" : "+x"(sum));
+    return sum;
 }
 
-/* v[t] += columns 4k .. 4 * (k + n_k) - 1 of the panel times x, for weights of so many bits; q: the first token's
- * activations of column 4k. */
-R8_INLINE void dots(ints *v, const panel *p, int k, const int n_k, const int8_t *q, size_t step, const int n_tok, const int bits) {
+/* v[t] = n_k steps, as many as int16 can add up. */
+R8_INLINE void chain(ints v[][P_REGS], const panel *p, int k, const int n_k, const token *x, const int n_tok, const int bits) {
+    for (int t = 0; t < n_tok; t++) {
+        const ints a = int_of(x->q + 4 * k, t);
+        for (int r = 0; r < P_REGS; r++) v[t][r] = pairs(p->w[k][r], a, bits);
+    }
+    for (int i = k + 1; i < k + n_k; i++)
+        for (int t = 0; t < n_tok; t++) {
+            const ints a = int_of(x->q + 4 * i, t);
+            for (int r = 0; r < P_REGS; r++) v[t][r] = add_pairs(v[t][r], pairs(p->w[i][r], a, bits), bits);
+        }
+    for (int t = 0; bits != 16 && t < n_tok; t++)
+        for (int r = 0; r < P_REGS; r++) v[t][r] = P_(madd_epi16)(v[t][r], P_(set1_epi16)(1));
+}
+#endif
+
+/* v[t] = *off + steps k .. k + n_k - 1 of the panel times x, for weights of so many bits; off NULL: 0. */
+R8_INLINE void dots(ints v[][P_REGS], const panel *p, int k, const int n_k, const token *x, const int32_t *off, const int n_tok, const int bits) {
 #ifdef R8_DPBUSD
     (void)bits;
-    for (int g = 0; g < n_k; g++) {
-        const ints w = p_load(p->w[k + g]);
-        for (int t = 0; t < n_tok; t++) v[t] = R8_DPBUSD(v[t], w, four_of(q + 4 * g, step, t));
-    }
+    for (int t = 0; t < n_tok; t++)
+        for (int r = 0; r < P_REGS; r++) v[t][r] = off ? int_of(off, t) : P_(set1_epi32)(0);
+    for (int i = k; i < k + n_k; i++)
+        for (int t = 0; t < n_tok; t++)
+            for (int r = 0; r < P_REGS; r++) v[t][r] = R8_DPBUSD(v[t][r], p_load(p->w[i][r]), int_of(x->q + 4 * i, t));
 #else
-    /* As many products are added up in int16 as cannot overflow: see r8_x86.h. */
-    const int  chain = bits == 5 ? 4 : 2;
-    const ints one = P_(set1_epi16)(1);
-    for (int g = 0; g < n_k; g += chain) {
-        ints sum[TILE];
-        for (int i = g; i < g + chain && i < n_k; i++) {
-            const ints w = p_load(p->w[k + i]);
-            for (int t = 0; t < n_tok; t++) {
-                const ints m = P_(maddubs_epi16)(w, four_of(q + 4 * i, step, t));
-                sum[t] = i == g ? m : P_(add_epi16)(sum[t], m);
-            }
+    /* See r8_x86.h; sixteen bits are added up at once. */
+    const int most = bits == 16 ? n_k : bits == 4 ? 8 : bits == 5 ? 4 : 2;
+    const int at_once = bits == 6 ? 2 : n_tok;
+    for (int t0 = 0; t0 < n_tok; t0 += at_once) {
+        const int here = n_tok - t0 < at_once ? n_tok - t0 : at_once;
+        chain(v + t0, p, k, most, x + t0, here, bits);
+        for (int g = k + most; g < k + n_k; g += most) {
+            ints more[TILE][P_REGS];
+            chain(more, p, g, most, x + t0, here, bits);
+            for (int t = 0; t < here; t++)
+                for (int r = 0; r < P_REGS; r++) v[t0 + t][r] = add_pairs(v[t0 + t][r], more[t][r], 16);
         }
-        for (int t = 0; t < n_tok; t++) v[t] = P_(add_epi32)(v[t], P_(madd_epi16)(sum[t], one));
+    }
+    for (int t = 0; off && bits != 16 && t < n_tok; t++) {
+        const ints o = int_of(off, t);
+        for (int r = 0; r < P_REGS; r++) v[t][r] = P_(add_epi32)(v[t][r], o);
     }
 #endif
 }
 
+/* Float sums of a tile, [t][row]: in registers, or in memory where those are few. */
+#define P_SUM(keep, mem, t, r) (P_KEEP ? keep[t][r] : P_(load_ps)((mem)[t] + P_LANES * (r)))
+#define P_SET(keep, mem, t, r, value) \
+    do { \
+        if (P_KEEP) keep[t][r] = (value); \
+        else P_(store_ps)((mem)[t] + P_LANES * (r), value); \
+    } while (0)
+
+/* sum = fma(scale[b] * s, dot, sum) over blocks [b0, b1) of `group` columns, for all tokens of a tile. */
+R8_INLINE void scaled_dots(floats keep[][P_REGS], float (*mem)[P_ROWS], const token *x, const panel *p, int b0, int b1, const int group,
+                           const int n_tok, const int bits, const bool mins) {
+    const int n_k = bits == 16 ? group / 2 : group / 4;
+    for (int b = b0; b < b1; b++) {
+        ints v[TILE][P_REGS];
+        dots(v, p, b * n_k, n_k, x, mins ? NULL : x->off + b, n_tok, bits);
+        for (int t = 0; t < n_tok; t++) {
+            const floats s = float_of(x->s + b * group / 32, t);
+            for (int r = 0; r < P_REGS; r++)
+                P_SET(keep, mem, t, r,
+                      P_(fmadd_ps)(P_(mul_ps)(P_(load_ps)(p->scale[b] + P_LANES * r), s), P_(cvtepi32_ps)(v[t][r]), P_SUM(keep, mem, t, r)));
+        }
+    }
+}
+
 /* Blocks of 32 with a scale: acc = fma(d * s, dot - offset * S, acc); with mins no offset, and am = fma(-m, ms, am). */
-R8_INLINE void tile_flat(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, int offset, const bool mins) {
-    const act_view a = act_of(z->x + (size_t)t0 * z->step, z->cols);
-    floats         acc[TILE], am[TILE];
-    for (int t = 0; t < n_tok; t++) {
-        acc[t] = P_(load_ps)(z->acc[t0 + t]);
-        am[t] = P_(load_ps)(z->am[t0 + t]);
-    }
-    for (int b = 0; b < n / 32; b++) {
-        const int64_t k = z->first / 32 + b;
-        ints          v[TILE];
-        for (int t = 0; t < n_tok; t++) v[t] = mins ? P_(set1_epi32)(0) : offset_of(a, z->step, k, t, offset);
-        dots(v, p, 8 * b, 8, a.q + 32 * k, z->step, n_tok, bits);
-        const floats d = P_(load_ps)(p->scale[b]);
-        for (int t = 0; t < n_tok; t++) {
-            acc[t] = P_(fmadd_ps)(P_(mul_ps)(d, float_of(a.s + k, z->step, t)), P_(cvtepi32_ps)(v[t]), acc[t]);
-            if (mins) am[t] = P_(fnmadd_ps)(P_(load_ps)(p->min[b]), float_of(a.ms + k, z->step, t), am[t]);
-        }
-    }
-    for (int t = 0; t < n_tok; t++) {
-        P_(store_ps)(z->acc[t0 + t], acc[t]);
-        if (mins) P_(store_ps)(z->am[t0 + t], am[t]);
-    }
+R8_INLINE void tile_flat(pass *z, const panel *p, int i, int n_cols, int t0, const int n_tok, const int bits, const bool mins) {
+    const token *x = z->x + t0;
+    float (*acc)[P_ROWS] = z->acc[i] + t0, (*am)[P_ROWS] = z->am[i] + t0;
+    floats keep[TILE][P_REGS];
+    for (int t = 0; P_KEEP && t < n_tok; t++)
+        for (int r = 0; r < P_REGS; r++) keep[t][r] = P_(load_ps)(acc[t] + P_LANES * r);
+    scaled_dots(keep, acc, x, p, 0, n_cols / 32, 32, n_tok, bits, mins);
+    for (int t = 0; P_KEEP && t < n_tok; t++)
+        for (int r = 0; r < P_REGS; r++) P_(store_ps)(acc[t] + P_LANES * r, keep[t][r]);
+    if (!mins) return;
+    for (int t = 0; t < n_tok; t++)
+        for (int r = 0; r < P_REGS; r++) keep[t][r] = P_(load_ps)(am[t] + P_LANES * r);
+    for (int b = 0; b < n_cols / 32; b++)
+        for (int t = 0; t < n_tok; t++)
+            for (int r = 0; r < P_REGS; r++)
+                keep[t][r] = P_(fnmadd_ps)(P_(load_ps)(p->min[b] + P_LANES * r), float_of(x->ms + b, t), keep[t][r]);
+    for (int t = 0; t < n_tok; t++)
+        for (int r = 0; r < P_REGS; r++) P_(store_ps)(am[t] + P_LANES * r, keep[t][r]);
 }
 
-/* Superblocks of 8 blocks with scales: fs = fma(sc * s, dot - offset * S, fs); with mins no offset, and fm = fma(m, ms, fm). */
-R8_INLINE void tile_blocks(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, int offset, const bool mins) {
-    const act_view a = act_of(z->x + (size_t)t0 * z->step, z->cols);
-    for (int i = 0; i < n / 256; i++) {
-        floats fs[TILE], fm[TILE];
-        for (int t = 0; t < n_tok; t++) fs[t] = fm[t] = P_(set1_ps)(0);
-        for (int b = 8 * i; b < 8 * i + 8; b++) {
-            const int64_t k = z->first / 32 + b;
-            ints          v[TILE];
-            for (int t = 0; t < n_tok; t++) v[t] = mins ? P_(set1_epi32)(0) : offset_of(a, z->step, k, t, offset);
-            dots(v, p, 8 * b, 8, a.q + 32 * k, z->step, n_tok, bits);
-            const floats scale = P_(load_ps)(p->scale[b]);
-            for (int t = 0; t < n_tok; t++) {
-                fs[t] = P_(fmadd_ps)(P_(mul_ps)(scale, float_of(a.s + k, z->step, t)), P_(cvtepi32_ps)(v[t]), fs[t]);
-                if (mins) fm[t] = P_(fmadd_ps)(P_(load_ps)(p->min[b]), float_of(a.ms + k, z->step, t), fm[t]);
+/* Superblocks of blocks with scales: fs = fma(sc * s, dot - offset * S, fs); with mins no offset, and fm = fma(m, ms, fm). */
+R8_INLINE void tile_super(pass *z, const panel *p, int i, int n_cols, int t0, const int n_tok, const int bits, const bool mins, const int group) {
+    const token *x = z->x + t0;
+    float (*acc)[P_ROWS] = z->acc[i] + t0, (*am)[P_ROWS] = z->am[i] + t0;
+    for (int u = 0; u < n_cols / 256; u++) {
+        floats keep[TILE][P_REGS];
+        for (int t = 0; t < n_tok; t++)
+            for (int r = 0; r < P_REGS; r++) P_SET(keep, z->part, t, r, P_(set1_ps)(0));
+        scaled_dots(keep, z->part, x, p, u * (256 / group), (u + 1) * (256 / group), group, n_tok, bits, mins);
+        for (int t = 0; t < n_tok; t++)
+            for (int r = 0; r < P_REGS; r++) {
+                float *to = acc[t] + P_LANES * r;
+                P_(store_ps)(to, P_(fmadd_ps)(P_SUM(keep, z->part, t, r), P_(load_ps)(p->d[u] + P_LANES * r), P_(load_ps)(to)));
             }
-        }
-        const floats d = P_(load_ps)(p->d[i]);
-        for (int t = 0; t < n_tok; t++) {
-            float *acc = z->acc[t0 + t], *am = z->am[t0 + t];
-            P_(store_ps)(acc, P_(fmadd_ps)(fs[t], d, P_(load_ps)(acc)));
-            if (mins) P_(store_ps)(am, P_(fmadd_ps)(fm[t], P_(load_ps)(p->dmin[i]), P_(load_ps)(am)));
-        }
-    }
-}
-
-/* Superblocks of 16 groups of 16 with scales: fs = fma(sc * s, dot - offset * S16, fs). */
-R8_INLINE void tile_groups(pass *z, const panel *p, int64_t n, int t0, const int n_tok, const int bits, int offset, const bool mins) {
-    const act_view a = act_of(z->x + (size_t)t0 * z->step, z->cols);
-    (void)mins;
-    for (int i = 0; i < n / 256; i++) {
-        floats fs[TILE];
-        for (int t = 0; t < n_tok; t++) fs[t] = P_(set1_ps)(0);
-        for (int g = 16 * i; g < 16 * i + 16; g++) {
-            const int64_t k = z->first / 16 + g;
-            ints          v[TILE];
-            for (int t = 0; t < n_tok; t++) v[t] = P_(set1_epi32)(-offset * *sums_of(a.sum16 + k, z->step, t));
-            dots(v, p, 4 * g, 4, a.q + 16 * k, z->step, n_tok, bits);
-            const floats scale = P_(load_ps)(p->scale[g]);
+        if (!mins) continue;
+        for (int t = 0; t < n_tok; t++)
+            for (int r = 0; r < P_REGS; r++) keep[t][r] = P_(set1_ps)(0);
+        for (int b = 8 * u; b < 8 * u + 8; b++)
             for (int t = 0; t < n_tok; t++)
-                fs[t] = P_(fmadd_ps)(P_(mul_ps)(scale, float_of(a.s + k / 2, z->step, t)), P_(cvtepi32_ps)(v[t]), fs[t]);
-        }
-        const floats d = P_(load_ps)(p->d[i]);
-        for (int t = 0; t < n_tok; t++) {
-            float *acc = z->acc[t0 + t];
-            P_(store_ps)(acc, P_(fmadd_ps)(fs[t], d, P_(load_ps)(acc)));
-        }
+                for (int r = 0; r < P_REGS; r++) keep[t][r] = P_(fmadd_ps)(P_(load_ps)(p->min[b] + P_LANES * r), float_of(x->ms + b, t), keep[t][r]);
+        for (int t = 0; t < n_tok; t++)
+            for (int r = 0; r < P_REGS; r++) {
+                float *to = am[t] + P_LANES * r;
+                P_(store_ps)(to, P_(fmadd_ps)(keep[t][r], P_(load_ps)(p->dmin[u] + P_LANES * r), P_(load_ps)(to)));
+            }
     }
 }
+#define TILE_FLAT(n, bits, mins) tile_flat(z, p, i, n_cols, t0, n, bits, mins)
+#define TILE_BLOCKS(n, bits, mins) tile_super(z, p, i, n_cols, t0, n, bits, mins, 32)
+#define TILE_SIXTEENS(n, bits, mins) tile_super(z, p, i, n_cols, t0, n, bits, mins, 16)
+enum { TILE_FLAT_group = 32, TILE_BLOCKS_group = 32, TILE_SIXTEENS_group = 16 };
 
 /* The tile of each number of tokens is compiled on its own: its sums are registers. */
 #define P_CASE(n, tile) \
-    case n: \
-        if ((n) <= most) tile(z, p, n_cols, t0, n, bits, offset, mins); \
-        break;
-#define P_TILES(name, tile, bits_, mins_) \
-    enum { name##_mins = mins_, name##_most = mins_ ? TILE_MINS : TILE }; \
-    static void name(pass *z, const panel *p, int64_t n_cols, int t0, int n_tok, int offset) { \
-        enum { most = name##_most, bits = bits_, mins = mins_ }; \
-        switch (n_tok) { P_CASES(tile) } \
-    }
+    case n: tile(n, bits, mins); break;
+#define P_TILES(name, kind, bits_, mins_) \
+    static void name##_tile(pass *z, const panel *p, int i, int n_cols, int t0, int n_tok) { \
+        enum { bits = bits_, mins = mins_ }; \
+        switch (n_tok) { P_CASES(kind) } \
+    } \
+    static const panel_tiles name = {(bits_) == 16 ? PANEL_COLS / 2 : PANEL_COLS, kind##_group, mins_, name##_tile};
+
+/* ---- batches -------------------------------------------------------------------------------- */
 
 /* The size of n pieces of at most `most`, as even as can be. */
 R8_INLINE int64_t even(int64_t n, int64_t most) {
@@ -332,68 +413,99 @@ R8_INLINE int64_t even(int64_t n, int64_t most) {
     return (n + pieces - 1) / pieces;
 }
 
-/* panels_ID: as packed_ID.  What a batch needs stays out of the way of single tokens. */
-#define PANELS(id, block, tiles, offset, few) \
-    static R8_APART int64_t batch_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
-        const int64_t  n_block = cols / (block), run = PANEL_COLS / (block); \
-        const size_t   apart = (size_t)n_block * sizeof(r8_##id); \
-        const r8_##id *u = w; \
-        panel          p; \
-        pass           z; \
-        const int64_t  each = even(n_tok, PASS); \
-        z.step = act_bytes(cols); \
-        z.cols = cols; \
-        for (; groups >= P_ROWS / 8; groups -= P_ROWS / 8, u += P_ROWS / 8 * n_block, y += P_ROWS) \
-            for (int64_t t = 0; t < n_tok; t += each) { \
-                const int n_here = (int)(n_tok - t < each ? n_tok - t : each), tile = (int)even(n_here, tiles##_most); \
-                z.x = (const char *)x + (size_t)t * z.step; \
-                memset(z.acc, 0, sizeof z.acc[0] * (size_t)n_here); \
-                memset(z.am, 0, sizeof z.am[0] * (size_t)n_here); \
-                for (int64_t b = 0; b < n_block; b += run) { \
-                    const int n = (int)(n_block - b < run ? n_block - b : run); \
-                    for (int i = 0; i < n; i++) { \
-                        for (int r = 0; r < P_ROWS / 8; r++) r8_ahead(u + r * n_block + b + i, sizeof *u, 0, 1); \
-                        unpack_##id(&p, i, u + b + i, apart); \
-                    } \
-                    z.first = b * (block); \
-                    for (int i = 0; i < n_here; i += tile) \
-                        tiles(&z, &p, n * (block), i, n_here - i < tile ? n_here - i : tile, offset); \
-                } \
-                for (int i = 0; i < n_here; i++) { \
-                    const floats acc = P_(load_ps)(z.acc[i]); \
-                    P_(storeu_ps)(y + (t + i) * ldy, tiles##_mins ? P_(sub_ps)(acc, P_(load_ps)(z.am[i])) : acc); \
-                } \
+typedef struct {
+    int                block, bytes; /* columns of a packed block of the format, and its size */
+    int                offset;
+    const panel_tiles *tiles;
+    /* n blocks of P_ROWS rows, the groups `apart` bytes from each other; prefetches what lies `ahead` bytes behind them. */
+    void (*unpack)(panel *p, const void *w, int n, size_t apart, ptrdiff_t ahead);
+} panel_format;
+
+/* Panels [0, n) of rows from w on against the tokens [0, n_tok), n_tok <= PASS. */
+static void chunk(const panel_format *f, pass *z, float *y, int64_t ldy, const char *w, int n, int64_t cols, const char *x, int n_tok, int tile) {
+    const size_t  apart = (size_t)(cols / f->block) * (size_t)f->bytes;
+    const int64_t most = f->tiles->cols;
+    panel         p;
+    for (int i = 0; i < n; i++) {
+        memset(z->acc[i], 0, sizeof z->acc[i][0] * (size_t)n_tok);
+        memset(z->am[i], 0, sizeof z->am[i][0] * (size_t)n_tok);
+    }
+    for (int64_t c = 0; c < cols; c += most) {
+        const int n_cols = (int)(cols - c < most ? cols - c : most);
+        for (int t = 0; t < n_tok; t++) take(&z->x[t], x + (size_t)t * act_bytes(cols), cols, c, n_cols, f->tiles, f->offset);
+        for (int i = 0; i < n; i++) {
+            const ptrdiff_t panel_bytes = (ptrdiff_t)(P_ROWS / 8 * apart), run_bytes = most / f->block * f->bytes;
+            f->unpack(&p, w + i * panel_bytes + c / most * run_bytes, n_cols / f->block, apart, i + 1 < n ? panel_bytes : run_bytes - i * panel_bytes);
+            for (int t = 0; t < n_tok; t += tile) f->tiles->tile(z, &p, i, n_cols, t, n_tok - t < tile ? n_tok - t : tile);
+        }
+    }
+    for (int t = 0; t < n_tok; t++)
+        for (int i = 0; i < n; i++)
+            for (int r = 0; r < P_ROWS; r += P_LANES) {
+                const floats acc = P_(load_ps)(z->acc[i][t] + r);
+                P_(storeu_ps)(y + t * ldy + i * P_ROWS + r, f->tiles->mins ? P_(sub_ps)(acc, P_(load_ps)(z->am[i][t] + r)) : acc);
+            }
+}
+
+/* As packed_ID, for all whole panels; returns the groups left over.  What a batch needs stays out of the way of single tokens. */
+static R8_APART int64_t batch(const panel_format *f, float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) {
+    const int64_t panels = groups / (P_ROWS / 8), tile = even(n_tok, TILE), each = even((n_tok + tile - 1) / tile, PASS / tile) * tile;
+    const size_t  panel_bytes = P_ROWS / 8 * (size_t)(cols / f->block) * (size_t)f->bytes;
+    pass          z;
+    for (int64_t t = 0; t < n_tok; t += each)
+        for (int64_t i = 0; i < panels; i += CHUNK / P_ROWS)
+            chunk(f, &z, y + t * ldy + i * P_ROWS, ldy, (const char *)w + (size_t)i * panel_bytes,
+                  (int)(panels - i < CHUNK / P_ROWS ? panels - i : CHUNK / P_ROWS), cols, (const char *)x + (size_t)t * act_bytes(cols),
+                  (int)(n_tok - t < each ? n_tok - t : each), (int)tile);
+    return groups - panels * (P_ROWS / 8);
+}
+
+/* panels_ID: as packed_ID. */
+#define PANELS(id, block, kind, offset, few) \
+    static void unpack_run_##id(panel *p, const void *w, int n, size_t apart, ptrdiff_t ahead) { \
+        for (int b = 0; b < n; b++) \
+            for (int r = 0; r < P_REGS; r++) { \
+                const r8_##id *u = (const void *)((const char *)w + (size_t)r * (P_LANES / 8) * apart); \
+                for (size_t g = 0; g < P_LANES / 8; g++) \
+                    for (size_t i = 0; i < sizeof *u; i += 64) _mm_prefetch((const char *)(u + b) + g * apart + ahead + i, _MM_HINT_T0); \
+                unpack_##id(p, r, b, u + b, apart); \
             } \
-        return groups; \
     } \
     static void panels_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
-        const int64_t left = n_tok > (few) ? batch_##id(y, ldy, w, groups, cols, x, n_tok) : groups, done = groups - left; \
+        static const panel_format f = {block, sizeof(r8_##id), offset, &kind, unpack_run_##id}; \
+        const int64_t left = n_tok > (few) ? batch(&f, y, ldy, w, groups, cols, x, n_tok) : groups, done = groups - left; \
         const size_t  group = (size_t)(cols / (block)) * sizeof(r8_##id); \
         if (left) packed_##id(y + done * 8, ldy, (const char *)w + (size_t)done * group, left, cols, x, n_tok); \
     }
 
-/* One for each format, for the files to choose from: they define panels_ID, and before them the tiles that they
- * name by P_TILES.  With VNNI formats share their tiles; without it the number of bits is part of one. */
-#define PANELS_Q5_K PANELS(q5_k, 256, tiles_blocks_m, 0, FEW_DEAR)
-#define PANELS_Q6_K PANELS(q6_k, 256, tiles_groups, 32, FEW_DEAR)
+/* Without VNNI the number of bits is part of a tile; with it formats share their tiles. */
 #ifdef R8_DPBUSD
-#define PANELS_Q4_0 PANELS(q4_0, 32, tiles_flat, 8, FEW)
-#define PANELS_Q5_0 PANELS(q5_0, 32, tiles_flat, 16, FEW_DEAR)
-#define PANELS_Q8_0 PANELS(q8_0, 32, tiles_flat, 128, FEW)
-#define PANELS_IQ4_NL PANELS(iq4_nl, 32, tiles_flat, 128, FEW_DEAR)
-#define PANELS_Q4_1 PANELS(q4_1, 32, tiles_flat_m, 0, FEW)
-#define PANELS_Q5_1 PANELS(q5_1, 32, tiles_flat_m, 0, FEW_DEAR)
-#define PANELS_IQ4_XS PANELS(iq4_xs, 256, tiles_blocks, 128, FEW_DEAR)
-#define PANELS_Q4_K PANELS(q4_k, 256, tiles_blocks_m, 0, FEW)
+#define P_FLAT(bits) flat
+#define P_FLAT_MINS(bits) flat_mins
+#define P_BLOCKS(bits) blocks
+#define P_BLOCKS_MINS(bits) blocks_mins
+#define P_SIXTEENS(bits) sixteens
+#define P_ALL_TILES \
+    P_TILES(flat, TILE_FLAT, 8, false) P_TILES(flat_mins, TILE_FLAT, 8, true) P_TILES(blocks, TILE_BLOCKS, 8, false) \
+    P_TILES(blocks_mins, TILE_BLOCKS, 8, true) P_TILES(sixteens, TILE_SIXTEENS, 8, false)
+#else
+#define P_FLAT(bits) flat##bits
+#define P_FLAT_MINS(bits) flat_mins##bits
+#define P_BLOCKS(bits) blocks##bits
+#define P_BLOCKS_MINS(bits) blocks_mins##bits
+#define P_SIXTEENS(bits) sixteens##bits
+#define P_ALL_TILES \
+    P_TILES(flat4, TILE_FLAT, 4, false) P_TILES(flat5, TILE_FLAT, 5, false) P_TILES(flat8, TILE_FLAT, 16, false) \
+    P_TILES(flat_mins4, TILE_FLAT, 4, true) P_TILES(flat_mins5, TILE_FLAT, 5, true) P_TILES(blocks8, TILE_BLOCKS, 16, false) \
+    P_TILES(blocks_mins4, TILE_BLOCKS, 4, true) P_TILES(blocks_mins5, TILE_BLOCKS, 5, true) P_TILES(sixteens6, TILE_SIXTEENS, 6, false)
+#endif
 #define PANELS_ALL \
-    P_TILES(tiles_flat, tile_flat, 8, false) PANELS_Q4_0 PANELS_Q5_0 PANELS_Q8_0 PANELS_IQ4_NL \
-    P_TILES(tiles_flat_m, tile_flat, 8, true) PANELS_Q4_1 PANELS_Q5_1 \
-    P_TILES(tiles_blocks, tile_blocks, 8, false) PANELS_IQ4_XS \
-    P_TILES(tiles_blocks_m, tile_blocks, 8, true) PANELS_Q4_K PANELS_Q5_K \
-    P_TILES(tiles_groups, tile_groups, 6, false) PANELS_Q6_K
+    P_ALL_TILES PANELS(q4_0, 32, P_FLAT(4), 8, FEW) PANELS(q4_1, 32, P_FLAT_MINS(4), 0, FEW) PANELS(q5_0, 32, P_FLAT(5), 16, FEW_DEAR) \
+    PANELS(q5_1, 32, P_FLAT_MINS(5), 0, FEW_DEAR) PANELS(q8_0, 32, P_FLAT(8), 128, FEW) PANELS(iq4_nl, 32, P_FLAT(8), 128, FEW_DEAR) \
+    PANELS(iq4_xs, 256, P_BLOCKS(8), 128, FEW_DEAR) PANELS(q4_k, 256, P_BLOCKS_MINS(4), 0, FEW) \
+    PANELS(q5_k, 256, P_BLOCKS_MINS(5), 0, FEW_DEAR) PANELS(q6_k, 256, P_SIXTEENS(6), 32, FEW_DEAR)
 #define PANELS_TABLE \
     [TYPE_Q4_0] = panels_q4_0, [TYPE_Q4_1] = panels_q4_1, [TYPE_Q5_0] = panels_q5_0, [TYPE_Q5_1] = panels_q5_1, \
     [TYPE_Q8_0] = panels_q8_0, [TYPE_IQ4_NL] = panels_iq4_nl, [TYPE_IQ4_XS] = panels_iq4_xs, [TYPE_Q2_K] = packed_q2_k, \
     [TYPE_Q3_K] = packed_q3_k, [TYPE_Q4_K] = panels_q4_k, [TYPE_Q5_K] = panels_q5_k, [TYPE_Q6_K] = panels_q6_k
-#endif
 #endif

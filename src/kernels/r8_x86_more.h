@@ -376,9 +376,6 @@ static inline void r8_products(const r8_format *f, bool packed, float *y, int64_
 #define R8_ALL_MORE \
     R8_MORE(Q4_1, q4_1) R8_MORE(Q5_0, q5_0) R8_MORE(Q5_1, q5_1) R8_MORE(IQ4_NL, iq4_nl) R8_MORE(IQ4_XS, iq4_xs) \
     R8_MORE(Q2_K, q2_k) R8_MORE(Q3_K, q3_k)
-#define R8_MORE_PACKED \
-    [TYPE_Q4_1] = packed_q4_1, [TYPE_Q5_0] = packed_q5_0, [TYPE_Q5_1] = packed_q5_1, [TYPE_IQ4_NL] = packed_iq4_nl, \
-    [TYPE_IQ4_XS] = packed_iq4_xs, [TYPE_Q2_K] = packed_q2_k, [TYPE_Q3_K] = packed_q3_k
 #define R8_MORE_MATMUL \
     [TYPE_Q4_1] = matmul_q4_1, [TYPE_Q5_0] = matmul_q5_0, [TYPE_Q5_1] = matmul_q5_1, [TYPE_IQ4_NL] = matmul_iq4_nl, \
     [TYPE_IQ4_XS] = matmul_iq4_xs, [TYPE_Q2_K] = matmul_q2_k, [TYPE_Q3_K] = matmul_q3_k
