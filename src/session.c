@@ -220,6 +220,12 @@ static void advance(slm_session *s, const int32_t *ids, int k) {
     s->has_logits = false;
 }
 
+/* Tokens of a batch where n go in as few batches as can be: equal ones, since a short one pays for the weights alone. */
+static int even_part(const slm_session *s, int n) {
+    const int parts = n > s->n_batch ? (n + s->n_batch - 1) / s->n_batch : 1;
+    return (n + parts - 1) / parts;
+}
+
 /* How many tokens to evaluate next where someone watches: `k` took `ms`.  Small parts read the weights
  * more often, so they grow as far as they stay prompt. */
 static int next_part(const slm_session *s, int k, double ms) {
@@ -231,7 +237,7 @@ static int next_part(const slm_session *s, int k, double ms) {
 /* Appends ids (checked) to the cache, batch by batch; logits of the last one.  A single token takes as many
  * threads as are of use, several take all. */
 static slm_status append(slm_session *s, const int32_t *ids, int n, watcher watch, slm_error *err) {
-    int part = watch.see && s->n_batch > WATCH_MIN ? WATCH_MIN : s->n_batch;
+    int part = watch.see && s->n_batch > WATCH_MIN ? WATCH_MIN : even_part(s, n);
     const double  start = clock_ms();
     const int64_t switches = cpu_switches();
     thread_pool_use(s->pool, n == 1 ? s->pace.n : s->n_threads);
@@ -279,8 +285,9 @@ slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logi
     if (rc || (rc = check_room(s, s->n_ids + (int64_t)n, err))) return rc;
     const size_t row_floats = (size_t)s->m->w.n_vocab;
     thread_pool_use(s->pool, s->n_threads);
+    const int part = even_part(s, n);
     for (int i = 0; i < n;) {
-        const int k = n - i < s->n_batch ? n - i : s->n_batch;
+        const int k = n - i < part ? n - i : part;
         advance(s, ids + i, k);
         for (int r = 0; r < k;) {
             const int rows = k - r < s->n_rows ? k - r : s->n_rows;
@@ -334,8 +341,9 @@ slm_status slm_session_nll(slm_session *s, const int32_t *ids, const int32_t *ne
     slm_status rc = check_ids(s, ids, n, err);
     if (rc || (rc = check_ids(s, next, n, err)) || (rc = check_room(s, s->n_ids + (int64_t)n, err))) return rc;
     thread_pool_use(s->pool, s->n_threads);
+    const int part = even_part(s, n);
     for (int i = 0; i < n;) {
-        const int k = n - i < s->n_batch ? n - i : s->n_batch;
+        const int k = n - i < part ? n - i : part;
         advance(s, ids + i, k);
         for (int r = 0; r < k;) {
             const int rows = k - r < s->n_rows ? k - r : s->n_rows;
