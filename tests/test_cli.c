@@ -19,22 +19,25 @@ static void script(const char *name) {
         test_skip("SLM does not name the program (make test does)");
         return;
     }
-    char model[256], chat[256], thinker[256], quantized[256], command[2100];
+    char model[256], chat[256], thinker[256], coder[256], quantized[256], command[2400];
     const mkmodel_options q4_0 = mkmodel_defaults("llama", TYPE_Q4_0);
     static const char *const thoughts[] = {"<think>", "hm", "</think>", "\n\nYes", "\x1b[31m", " sir.", NULL};
+    static const char *const code[] = {"Here", ":\n", "```", "sh\n", "echo", " hi", "\n``", "`\n", " Bye", NULL};
     snprintf(model, sizeof model, "%s/cli-model.gguf", test_tmp());
     snprintf(chat, sizeof chat, "%s/cli-chat.gguf", test_tmp());
     snprintf(thinker, sizeof thinker, "%s/cli-thinker.gguf", test_tmp());
+    snprintf(coder, sizeof coder, "%s/cli-coder.gguf", test_tmp());
     snprintf(quantized, sizeof quantized, "%s/cli-q4_0.gguf", test_tmp());
     CHECK(mkmodel_write(quantized, &q4_0));
     CHECK(mkmodel_script(thinker, thoughts, "{{ bos_token }}"));
+    CHECK(mkmodel_script(coder, code, "{{ bos_token }}"));
     CHECK(write_model(model, NULL));
     CHECK(write_model(chat, "\x1b[31m{% for m in messages %}{{ m.content }}\n{% endfor %}"));
     /* The scripts leave many files; their folder is theirs to remove. */
     snprintf(command, sizeof command,
-             "t=`mktemp -d` || exit 1; SLM='%s' MODEL='%s' CHAT='%s' THINKER='%s' QUANTIZED='%s' TMP=\"$t\" sh tests/cli/%s.sh; r=$?; "
+             "t=`mktemp -d` || exit 1; SLM='%s' MODEL='%s' CHAT='%s' THINKER='%s' CODER='%s' QUANTIZED='%s' TMP=\"$t\" sh tests/cli/%s.sh; r=$?; "
              "rm -rf \"$t\"; exit $r",
-             slm, model, chat, thinker, quantized, name);
+             slm, model, chat, thinker, coder, quantized, name);
     fflush(stdout);
     int status = system(command);
     CHECK(status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -45,6 +48,8 @@ static void nonsense(void) { script("nonsense"); }
 static void odd_files(void) { script("odd_files"); }
 static void contract(void) { script("contract"); }
 static void habits(void) { script("habits"); }
+static void map(void) { script("map"); }
+static void choose(void) { script("choose"); }
 static void run(void) { script("run"); }
 static void streams(void) { script("streams"); }
 static void builtin(void) { script("builtin"); }
@@ -67,6 +72,8 @@ const test_case tests_cli[] = {
     {"odd_files", "folders, pipes, devices, sockets and loops in place of files", odd_files},
     {"contract", "each row of the tables of streams and exits: bytes and codes", contract},
     {"habits", "while read, xargs, $( ), tee, timeout, env -i, nohup", habits},
+    {"map", "slm map: an answer a line, JSON Lines, NUL, going on where it ended", map},
+    {"choose", "slm choose: the probabilities of slm score, shares, exit codes", choose},
     {"run", "slm run: streams, prompt, exit codes, JSON", run},
     {"streams", "full disk, reader that leaves, closed streams, signals, time", streams},
     {"builtin", "the model inside the program: exact text, any folder, who answers", builtin},

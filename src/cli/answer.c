@@ -5,6 +5,7 @@
 #include "../json.h"
 #include "cli.h"
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- text ----------------------------------------------------------------- */
@@ -40,6 +41,48 @@ static void close_thinking(answer *a) {
     a->in_thinking = false;
 }
 
+/* Length of the fence that a line is, or 0 (CommonMark 0.31, section 4.5).  An opening one may be followed by words. */
+static size_t fence_of(str line, char *mark, bool closing) {
+    size_t at = 0, n = 0;
+    while (at < line.n && at < 3 && line.p[at] == ' ') at++;
+    *mark = at < line.n ? line.p[at] : 0;
+    while (at + n < line.n && line.p[at + n] == *mark) n++;
+    if ((*mark != '`' && *mark != '~') || n < 3) return 0;
+    for (size_t i = at + n; i < line.n; i++)
+        if (closing ? !strchr(" \t\r", line.p[i]) : *mark == '`' && line.p[i] == '`') return 0;
+    return n;
+}
+
+bool code_block(str text, bool at_end, str *block, bool *whole) {
+    size_t width = 0;
+    char   mark = 0, other;
+    *whole = false;
+    for (size_t at = 0; at < text.n;) {
+        const char *end = memchr(text.p + at, '\n', text.n - at);
+        const str   line = {text.p + at, end ? (size_t)(end - text.p) - at : text.n - at};
+        if (!end && !at_end) break;
+        const size_t n = fence_of(line, &other, width > 0);
+        if (width && n >= width && other == mark) *whole = true;
+        if (*whole) return true;
+        at += line.n + (end != NULL);
+        if (!width && n) width = n, mark = other, *block = (str){text.p + at, 0};
+        else if (width) block->n = (size_t)(text.p + at - block->p);
+    }
+    return width > 0;
+}
+
+/* As an object of its own; what has no id belongs to the token before. */
+static void put_piece(int32_t id, slm_text_kind kind, str text) {
+    strbuf b = {0};
+    strbuf_char(&b, '{');
+    if (id >= 0) strbuf_fmt(&b, "\"id\":%d,", id);
+    strbuf_str(&b, kind == SLM_TEXT_THINKING ? STR("\"thinking\":") : STR("\"text\":"));
+    json_write_str(&b, text);
+    strbuf_str(&b, STR("}\n"));
+    if (!b.bad) out_put(b.p, b.n);
+    strbuf_free(&b);
+}
+
 static bool evaluating(void *ud, uint64_t done, uint64_t total) {
     (void)ud;
     progress_show(done, total, "tokens");
@@ -53,6 +96,12 @@ static bool emit(void *ud, int32_t id, slm_text_kind kind, const char *text, siz
     if (a->keeps) {
         if (id >= 0) id_push(&a->ids, id);
         strbuf_put(kind == SLM_TEXT_THINKING ? &a->thinking : &a->text, text, len);
+    }
+    if (a->pieces) put_piece(id, kind, (str){text, len});
+    if (a->extracts) {
+        str block;
+        code_block((str){a->text.p, a->text.n}, false, &block, &a->extracted);
+        if (a->extracted) return false;
     }
     if (a->prints && len && kind == SLM_TEXT_THINKING) put_thinking(a, text, len);
     else if (a->prints && len) {

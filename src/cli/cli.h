@@ -12,6 +12,8 @@ enum {
     EXIT_CUT = 3,       /* context full or the default length reached         */
     EXIT_LONG = 4,      /* the prompt does not fit the context                */
     EXIT_MEMORY = 6,
+    EXIT_UNSURE = 7,    /* below --min-confidence                             */
+    EXIT_CHOICE = 10,   /* --exit-index: 10 + which                           */
     EXIT_TIMEOUT = 124,
     EXIT_PIPE = 141     /* 128 + signal: 130 SIGINT, 143 SIGTERM              */
 };
@@ -84,6 +86,10 @@ struct options {
     text_list      bias /* TEXT=X */, ban, breaker, tensor_type /* RE=TYPE */;
     const char    *token_embedding_type, *output_tensor_type;
     bool greedy, ignore_eos, mlock, raw, json, no_newline, verbose, quiet, no_stdin, help;
+    const char    *in_field, *out_field, *resume;
+    text_list      of;
+    double         min_confidence;
+    bool nul, extract, calibrate, exit_index, probs;
     bool per_token, count, want_ids, decode, special, no_bos, jsonl;
     bool tensors, template_text, check, full, unpack, names;
     bool pure, allow_requantize, dry_run;
@@ -265,6 +271,10 @@ bool is_number(const char *s, double *out);
 
 /* The user's text: arguments, -p, -f and stdin together, as UTF-8.  0 or exit code. */
 int read_prompt(const options *o, strbuf *out);
+/* The text of the arguments or of -p alone. */
+int read_own_prompt(const options *o, strbuf *out);
+/* input where {} stands in own, or before it with a blank line between. */
+void combine_prompt(strbuf *out, str own, str input);
 /* How messages become a prompt: --template, --template-var, --date.  All that may fail before a model is
  * opened is read once. */
 typedef struct {
@@ -278,6 +288,16 @@ void chat_setting_free(chat_setting *c);
 int read_system(const options *o, strbuf *out, bool *given);
 /* Messages as the model shall see them.  0 or exit code. */
 int chat_prompt(const options *o, const slm_model *m, chat_setting *c, const slm_message *msgs, int n, slm_prompt *out);
+/* All that many prompts have in common: --raw, or a template and a system message. */
+typedef struct {
+    bool         raw;
+    chat_setting setting;
+    strbuf       system;
+    bool         has_system;
+} prompt_form;
+int  prompt_form_read(const options *o, const slm_model *m, prompt_form *f); /* 0 or exit code */
+int  prompt_form_fill(const options *o, const slm_model *m, prompt_form *f, str text, slm_prompt *out);
+void prompt_form_free(prompt_form *f);
 /* One message, or (--raw, or a model without a template) the text as it is.  0 or exit code. */
 int make_prompt(const options *o, const slm_model *m, const strbuf *text, slm_prompt *out);
 
@@ -292,18 +312,24 @@ int add_vars(const options *o, pool *p, struct json *vars);
 typedef struct {
     const options *o;
     bool           prints;      /* text on stdout, thinking where --show-thinking says */
+    bool           pieces;      /* each piece on stdout as an object (--jsonl)         */
+    bool           extracts;    /* ends with the text's first code block               */
     bool           keeps;       /* all of it in these: */
     strbuf         text, thinking;
     id_list        ids;
     stop_mode      signals;     /* from the first text on                             */
     size_t         n_held;      /* newlines not yet printed                           */
     int            show;        /* THINKING_STDERR, _STDOUT or _NONE                  */
+    bool           extracted;   /* that block is there, whole                          */
     bool           in_thinking; /* thinking was shown and not yet closed              */
 } answer;
 /* Generates as o says and sends the text; the newline at the end is the caller's.  What came before a
  * failure stays. */
 slm_status answer_make(answer *a, slm_session *s, const slm_prompt *prompt, slm_stats *stats, slm_error *err);
 void       answer_free(answer *a);
+/* The inside of the first fenced code block of a Markdown text; false: there is none.  *whole: it is closed; at the
+ * end of a text its last line may lack the newline. */
+bool code_block(str text, bool at_end, str *block, bool *whole);
 /* What ended the answer, as an exit code; a cut that nobody asked for says so.  way_out: from a full
  * context. */
 int answer_verdict(const options *o, const slm_stats *s, const slm_session *session, const char *way_out);

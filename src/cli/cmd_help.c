@@ -72,7 +72,8 @@ void help_overview(void) {
     for (size_t i = 0; (c = command_at(i)); i++) out_fmt("  %-12s%s\n", c->name, c->brief);
     out_text("\nslm help COMMAND shows examples and all flags; slm help isa the instruction sets here.\n\n"
              "Exit status: 0 done, 1 cannot run, 2 usage, 3 answer cut by context or default length,\n"
-             "4 prompt longer than the context, 6 not enough memory, 124 timeout, 130 and 143 stopped.\n");
+             "4 prompt longer than the context, 6 not enough memory, 7 and 10 on by slm choose, 124 timeout,\n"
+             "130 and 143 stopped.\n");
 }
 
 static void put_isa(void) {

@@ -5,6 +5,19 @@
 #include <string.h>
 #include <unistd.h>
 
+/* --extract: the inside of the code block, or the answer where there is none. */
+static void put_block(const options *o, const answer *a) {
+    str  text = {a->text.p, a->text.n}, block = text;
+    bool whole;
+    if (code_block(text, true, &block, &whole)) {
+        out_str(block);
+        return;
+    }
+    while (text.n && text.p[text.n - 1] == '\n') text.n--;
+    out_str(text);
+    if (!o->no_newline) out_put("\n", 1);
+}
+
 /* The end of stdout, and the statistics that were asked for. */
 static int report(const options *o, const answer *a, const slm_stats *s, double load_ms, sink *file) {
     strbuf b = {0};
@@ -21,7 +34,13 @@ static int report(const options *o, const answer *a, const slm_stats *s, double 
         strbuf_char(&b, '}');
         out_put(b.p, b.n);
         if (!o->no_newline) out_put("\n", 1);
-    } else if (!o->no_newline) out_put("\n", 1);
+    } else if (o->jsonl) {
+        strbuf_char(&b, '{');
+        stats_put(&b, s, load_ms);
+        strbuf_str(&b, STR("}\n"));
+        out_put(b.p, b.n);
+    } else if (o->extract) put_block(o, a);
+    else if (!o->no_newline) out_put("\n", 1);
     out_flush();
     bool bad = b.bad;
     b.n = 0;
@@ -43,15 +62,17 @@ static int generate(const options *o, const slm_model *m, slm_session *s, const 
     slm_error    err = {0};
     slm_stats    stats = {0};
     slm_sampling sampling;
-    answer       a = {.o = o, .prints = !o->json, .keeps = o->json, .signals = STOP_GENTLY};
+    answer       a = {.o = o, .prints = !o->json && !o->jsonl && !o->extract, .keeps = o->json || o->extract, .pieces = o->jsonl,
+                      .extracts = o->extract, .signals = STOP_GENTLY};
     int          rc = set_sampling(o, m, s, &sampling);
     if (rc) return rc;
     if (o->verbose && sampling.temperature > 0) note("seed: %llu", (unsigned long long)sampling.seed);
     /* Until there is text nothing can be kept, and a signal ends the process at once. */
     slm_status status = answer_make(&a, s, prompt, &stats, &err);
+    if (a.extracted) stats.finish = SLM_FINISH_STOP;
     if (status) {
         /* What came stays, on a line of its own. */
-        if (!o->json && stats.n_new && !o->no_newline) out_put("\n", 1);
+        if (a.prints && stats.n_new && !o->no_newline) out_put("\n", 1);
         out_flush();
         rc = fail_status(&err);
     } else {
@@ -86,7 +107,7 @@ static int run_main(options *o) {
     slm_session *s = NULL;
     slm_prompt   prompt = {0};
     sink         file = {-1, NULL};
-    stop_init(o->timeout, o->json || o->no_newline ? "" : "\n");
+    stop_init(o->timeout, o->json || o->jsonl || o->no_newline ? "" : "\n");
     int rc = name_model(o, &path);
     if (rc < 0) rc = read_prompt(o, &text);
     if (!rc && o->stats_file) rc = sink_open(&file, o->stats_file);
@@ -126,7 +147,8 @@ const command cmd_run = {
                 "  slm run -m model.gguf \"A summary of the text above:\" < text.txt\n"
                 "  git diff | slm run -m model.gguf \"Diff: {} A commit message for it:\"\n"
                 "  slm run -m model.gguf --raw \"Once upon a time\"\n"
-                "  slm run -m model.gguf --json --seed 7 \"A poem\" > answer.json\n",
+                "  slm run -m model.gguf --json --seed 7 \"A poem\" > answer.json\n"
+                "  slm run -m model.gguf -x \"A shell script that counts words\" > count.sh\n",
     .notes = "Settings that no flag gives come from the environment, else from $XDG_CONFIG_HOME/slm/config (lines of\n"
              "key = value: temp = 0.5), else from the model's file, else from what its developers recommend;\n"
              "--explain tells which.\n"

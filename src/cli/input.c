@@ -98,7 +98,7 @@ int name_model(options *o, const char **path) {
     if (o->n_arg > 1 && (nearest_file(first, near) || *name))
         return fail(EXIT_USAGE, "\"%s\" is not a model; did you mean %s?", first, *near ? near : name);
     if (o->n_arg > 1)
-        return fail(EXIT_USAGE, "\"%s\" is not a model; did you mean: slm %s -m FILE.gguf \"%s ..\"?", first,
+        return fail(EXIT_USAGE, "\"%s\" is not a model: name one by -m, or quote a prompt of several words: slm %s \"%s ..\"", first,
                     o->cmd->name, first);
     if (slm_has_builtin()) {
         *path = SLM_BUILTIN;

@@ -74,7 +74,8 @@ void man_page(void) {
     static const char *const codes[][2] = {
         {"0", "done"}, {"1", "cannot run: file, format, input or output"}, {"2", "usage"},
         {"3", "the answer was cut by the context or the default length"}, {"4", "the prompt does not fit the context"},
-        {"6", "it would not fit in memory"}, {"124", "--timeout"}, {"130, 143", "stopped by SIGINT or SIGTERM"}, {"141", "the reader of stdout left"},
+        {"6", "it would not fit in memory"},
+        {"7", "slm choose is less sure than --min-confidence"}, {"10 + i", "slm choose --exit-index: the i-th, from 0 on"}, {"124", "--timeout"}, {"130, 143", "stopped by SIGINT or SIGTERM"}, {"141", "the reader of stdout left"},
     };
     for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
         out_fmt(".TP\n.B %s\n", codes[i][0]);

@@ -19,9 +19,8 @@ static int own_text(const options *o, strbuf *out) {
     return 0;
 }
 
-/* The input stands where {} is in the prompt, or before it with a blank line between.  Its last
- * newlines end its last line and would make that blank line two. */
-static void combine(strbuf *out, str own, str input) {
+/* The input's last newlines end its last line and would make the blank line two. */
+void combine_prompt(strbuf *out, str own, str input) {
     while (input.n && (input.p[input.n - 1] == '\n' || input.p[input.n - 1] == '\r')) input.n--;
     bool placed = false;
     for (size_t i = 0; i < own.n && !out->bad; i++) {
@@ -38,6 +37,14 @@ static void combine(strbuf *out, str own, str input) {
     strbuf_str(out, own);
 }
 
+int read_own_prompt(const options *o, strbuf *out) {
+    int rc = own_text(o, out);
+    if (rc) return rc;
+    const size_t n_bad = make_utf8(out);
+    if (n_bad) warn(o, "the prompt is not UTF-8: %zu broken sequence%s became U+FFFD", n_bad, n_bad > 1 ? "s" : "");
+    return out->bad ? fail(EXIT_RUNTIME, "the prompt is longer than the limit of %u bytes", PROMPT_MAX_BYTES) : 0;
+}
+
 int read_prompt(const options *o, strbuf *out) {
     strbuf own = {0}, input = {0};
     bool   has_own = o->prompt || o->n_arg;
@@ -52,7 +59,7 @@ int read_prompt(const options *o, strbuf *out) {
     if (n_bad)
         warn(o, "the prompt is not UTF-8: %zu broken sequence%s became U+FFFD", n_bad, n_bad > 1 ? "s" : "");
     out->cap_bytes = PROMPT_MAX_BYTES;
-    if (has_own && input.n) combine(out, (str){own.p, own.n}, (str){input.p, input.n});
+    if (has_own && input.n) combine_prompt(out, (str){own.p, own.n}, (str){input.p, input.n});
     else strbuf_put(out, has_own ? own.p : input.p, has_own ? own.n : input.n);
     if (out->bad || own.bad || input.bad)
         rc = fail(EXIT_RUNTIME, "the prompt is longer than the limit of %u bytes", PROMPT_MAX_BYTES);
@@ -106,12 +113,6 @@ int add_vars(const options *o, pool *p, json *vars) {
 }
 
 /* ---- through the template ---------------------------------------------------- */
-
-static int raw_prompt(const options *o, const slm_model *m, const strbuf *text, slm_prompt *out) {
-    slm_error err = {0};
-    if (o->system || o->system_file) warn(o, "the system message is not used: there is no chat template here");
-    return slm_tokenize(m, text->p ? text->p : "", text->n, token_flags(o), &out->ids, &out->n_ids, &err) ? fail_status(&err) : 0;
-}
 
 /* --template: a built-in's name stays a name, a file is read into *room. */
 static int find_template(const options *o, strbuf *room, const char **text) {
@@ -171,7 +172,7 @@ int read_system(const options *o, strbuf *out, bool *given) {
 }
 
 int chat_prompt(const options *o, const slm_model *m, chat_setting *c, const slm_message *msgs, int n, slm_prompt *out) {
-    const bool has_raw = !strcmp(o->cmd->name, "run");
+    const bool has_raw = option_of_command(o, "--raw");
     slm_error  err = {0};
     c->co.think = o->think;
     c->co.special = o->special;
@@ -187,20 +188,33 @@ int chat_prompt(const options *o, const slm_model *m, chat_setting *c, const slm
     return 0;
 }
 
+int prompt_form_read(const options *o, const slm_model *m, prompt_form *f) {
+    *f = (prompt_form){.raw = o->raw || (!o->template_name && !slm_model_chats(m))};
+    if (f->raw && (o->system || o->system_file)) warn(o, "the system message is not used: there is no chat template here");
+    if (f->raw) return 0;
+    const int rc = read_system(o, &f->system, &f->has_system);
+    return rc ? rc : chat_setting_read(o, &f->setting);
+}
+
+void prompt_form_free(prompt_form *f) {
+    chat_setting_free(&f->setting);
+    strbuf_free(&f->system);
+}
+
+int prompt_form_fill(const options *o, const slm_model *m, prompt_form *f, str text, slm_prompt *out) {
+    slm_message msgs[2];
+    slm_error   err = {0};
+    int         n = 0;
+    if (f->raw) return slm_tokenize(m, text.p ? text.p : "", text.n, token_flags(o), &out->ids, &out->n_ids, &err) ? fail_status(&err) : 0;
+    if (f->has_system) msgs[n++] = (slm_message){"system", f->system.p ? f->system.p : "", f->system.n};
+    msgs[n++] = (slm_message){"user", text.p ? text.p : "", text.n};
+    return chat_prompt(o, m, &f->setting, msgs, n, out);
+}
+
 int make_prompt(const options *o, const slm_model *m, const strbuf *text, slm_prompt *out) {
-    if (o->raw || (!o->template_name && !slm_model_chats(m))) return raw_prompt(o, m, text, out);
-    slm_message  msgs[2];
-    chat_setting c;
-    strbuf       system = {0};
-    bool         has_system = false;
-    int          n = 0, rc = read_system(o, &system, &has_system);
-    if (rc) goto done;
-    if (has_system) msgs[n++] = (slm_message){"system", system.p ? system.p : "", system.n};
-    msgs[n++] = (slm_message){"user", text->p ? text->p : "", text->n};
-    rc = chat_setting_read(o, &c);
-    if (!rc) rc = chat_prompt(o, m, &c, msgs, n, out);
-    chat_setting_free(&c);
-done:
-    strbuf_free(&system);
+    prompt_form f;
+    int         rc = prompt_form_read(o, m, &f);
+    if (!rc) rc = prompt_form_fill(o, m, &f, (str){text->p, text->n}, out);
+    prompt_form_free(&f);
     return rc;
 }

@@ -376,9 +376,9 @@ static const struct {
     {"clear", "", ARG_NONE, do_clear, "forget the conversation; the system message stays"},
     {"regen", "", ARG_NONE, do_regen, "answer the last message again"},
     {"undo", "", ARG_NONE, do_undo, "take back the last message and its answer"},
-    {"edit", "", ARG_NONE, do_edit, "change the last message, in $EDITOR where that is set, and send it again"},
+    {"edit", "", ARG_NONE, do_edit, "change the last message (in $EDITOR, if set), send it again"},
     {"system", "[TEXT]", ARG_MAY, do_system, "another system message, or none"},
-    {"set", "[NAME VALUE]", ARG_MAY, do_set, "a flag of sampling, n, stop, think or show-thinking; alone: what is in force"},
+    {"set", "[NAME VALUE]", ARG_MAY, do_set, "a setting, as the flag of its name; alone: what is in force"},
     {"think", "on|off|auto|N", ARG_MUST, do_think, "thinking, or at most N tokens of it"},
     {"read", "FILE", ARG_MUST, do_read, "the file's text goes before the next message"},
     {"save", "FILE", ARG_MUST, do_save, "the conversation as JSON Lines"},
@@ -396,7 +396,7 @@ static int do_help(chat *c, str arg) {
         snprintf(left, sizeof left, "/%s %s", commands[i].name, commands[i].arg);
         say(strlen(left) > 22 ? "%s\n%24s%s\n" : "%-22s%2s%s\n", left, "", commands[i].help);
     }
-    say("\"\"\" begins and ends a message of several lines; \\ at the end of a line goes on with the next.\n");
+    say("\"\"\" opens and closes a message of several lines; \\ at a line's end goes on.\n");
     return 0;
 }
 

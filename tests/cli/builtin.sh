@@ -25,7 +25,7 @@ case $("$SLM" run -N --temp 0 'Tell me a story about a dragon who is afraid of t
 same 'a dragon and the dark' $told yes
 expect 0 '3, 4, 5, 6, 7, 8, 9.\n' '' "$SLM" run -N --temp 0 'Count from 3 to 9.'
 # Two words that are no model are a typo, not a prompt.
-expect 2 '' 'slm: "2" is not a model; did you mean*' "$SLM" run -N 2 plus
+expect 2 '' 'slm: "2" is not a model: name one by -m, *' "$SLM" run -N 2 plus
 # The file's own sampling is in force: a seed repeats, another differs.
 a=$("$SLM" run -N --seed 1 'Tell me a story.') b=$("$SLM" run -N --seed 1 'Tell me a story.') c=$("$SLM" run -N --seed 2 'Tell me a story.')
 same 'a seed repeats' "$a" "$b"

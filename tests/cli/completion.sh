@@ -17,7 +17,7 @@ for s in bash zsh fish; do
 done
 lost=
 for c in $commands; do
-    for f in $("$SLM" help "$c" | sed -n 's/^  \(-[-a-zA-Z, ]*\).*/\1/p' | tr ', ' '\n\n' | grep '^-'); do
+    for f in $("$SLM" help "$c" | sed -n 's/^  \(-[-a-zA-Z0, ]*\).*/\1/p' | tr ', ' '\n\n' | grep '^-'); do
         grep -qe "^\.B.*[ ]$f\([],[ ]\|\$\)" man && grep -qe "flags='.* $f[ ']" bash && grep -qe "'$f:" zsh || lost="$lost $c:$f"
         case $f in --*) g="-l ${f#--}" ;; -?) g="-s ${f#-}" ;; *) g="-o ${f#-}" ;; esac
         grep -qe "from $c'.* $g " fish || lost="$lost fish:$c:$f"

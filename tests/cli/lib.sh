@@ -1,5 +1,5 @@
 # lib.sh - sourced by the scripts beside it.  test_cli.c sets SLM (the program), MODEL (tiny, no chat
-# template, long context), CHAT (the same with a template), QUANTIZED (Q4_0, short context) and TMP (a folder).
+# template, long context), CHAT (the same with a template), CODER (says a code block), QUANTIZED (Q4_0, short context) and TMP (a folder).
 unset SLM_MODEL SLM_MODELS SLM_THREADS SLM_CTX SLM_SEED SLM_ISA SLM_MEM
 # Nothing of the one who runs the tests is looked at.
 unset XDG_CONFIG_HOME XDG_DATA_HOME XDG_CACHE_HOME HF_HOME HF_HUB_CACHE

@@ -98,7 +98,7 @@ run --seed hi
 run --unknown hi
 run --grammar x hi
 run --lora x hi
-run -hx
+run -hz
 run -nq 5 hi
 run -tn 5 hi
 run --count hi
@@ -194,8 +194,38 @@ doctor -m x
 help nosuch
 help run chat
 embed hi
-map hi
+map
+map --in-field a hi
+map --out-field a hi
+map --in-field= hi
+map --resume= hi
+map -0 --jsonl hi
+map --json hi
+map -N hi
+map --explain hi
+map -p a b
+map --raw --system x hi
+map --temp x hi
+choose hi
+choose --of hi hi
+choose --of a,,b hi
+choose --of ,a hi
+choose --of a, hi
+choose --of a,b,a hi
+choose --of= hi
 choose --of a,b
+choose --of a,b --calibrate hi
+choose --of a,b --min-confidence 2 hi
+choose --of a,b --min-confidence x hi
+choose --of a,b --probs --json hi
+choose --of a,b --temp 1 hi
+choose --of a,b -n 1 hi
+run --json --jsonl hi
+run --json -x hi
+run --jsonl -x hi
+run --jsonl --no-newline hi
+run --jsonl --show-thinking stdout hi
+run --explain -x hi
 serve --port 80
 verify
 convert a b

@@ -65,6 +65,17 @@ same 'names and order' "$(grep -o '"[a-z_]*":' j | tr -d '\n')" '"text":"thinkin
 same 'n_generated' "$(field n_generated < j)" 8
 same 'eight ids' "$(sed 's/.*"ids":\[\([^]]*\)\].*/\1/' j | tr ',' '\n' | grep -c '[0-9]')" 8
 
+# --jsonl: pieces as they come, then the rest.
+"$SLM" run -m "$THINKER" -N --jsonl hi > j 2> err
+same 'pieces' "$? $(cat err) $(sed '$d' j | tr '\n' '|')" '0  {"id":1,"thinking":""}|{"id":2,"thinking":"hm"}|{"id":3,"thinking":""}|{"id":4,"text":"Yes"}|{"id":5,"text":"\u001b[31m"}|{"id":6,"text":" sir."}|'
+same 'the last line' "$(tail -n 1 j | grep -o '"[a-z_]*":' | tr -d '\n')" '"finish":"n_prompt":"n_reused":"n_generated":"load_ms":"prefill_ms":"decode_ms":"first_token_ms":"peak_rss_bytes":'
+
+# -x: the inside of the code block, and nothing behind it is generated.
+expect 0 'echo hi\n' '' "$SLM" run -m "$CODER" -N -x hi
+same 'it ends there' "$("$SLM" run -m "$CODER" -N -x --stats=json hi 2>&1 > a | field finish) $("$SLM" run -m "$CODER" -N -x --stats=json hi 2>&1 > a | field n_generated)" '"stop" 8'
+expect 0 'echo' '' "$SLM" run -m "$CODER" -N -x -n 5 hi
+expect 0 "Yes$(printf '\033[31m') sir.\n" '' "$SLM" run -m "$THINKER" -N -x hi
+
 # The same seed gives the same answer.
 "$SLM" run -m "$MODEL" --raw -N -n 16 -s 7 -t 1 hi > a
 "$SLM" run -m "$MODEL" --raw -N -n 16 --seed=7 -t 2 -ub 1 hi > b

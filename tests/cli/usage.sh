@@ -20,12 +20,12 @@ while IFS='|' read -r args want; do
         echo "    slm $args: exit $rc, '$err', wanted 'slm: $want'"
     fi
 done <<'TABLE'
-talk|"talk" is not a command; there are: run chat score ppl tokens render show ls bench pack quantize doctor completion help
+talk|"talk" is not a command; there are: run chat map choose score ppl tokens render show ls bench pack quantize doctor completion help
 rum|"rum" is not a command; did you mean run? (slm help lists them)
 socre|"socre" is not a command; did you mean score? (slm help lists them)
 token|"token" is not a command; did you mean tokens? (slm help lists them)
-''|"" is not a command; there are: run chat score ppl tokens render show ls bench pack quantize doctor completion help
---frob|"--frob" is not a command; there are: run chat score ppl tokens render show ls bench pack quantize doctor completion help
+''|"" is not a command; there are: run chat map choose score ppl tokens render show ls bench pack quantize doctor completion help
+--frob|"--frob" is not a command; there are: run chat map choose score ppl tokens render show ls bench pack quantize doctor completion help
 help talk|no help on "talk": slm help lists the commands
 help run score|help takes one command
 run -c 1e9x|-c: "1e9x" is not a number
@@ -121,17 +121,17 @@ run --mem 99999999T|--mem: 99999999T is out of range (1 to 4194303T)
 ls --json --names|only one of --json and --names
 run -vz|unknown flag -vz; did you mean -v? (slm help run)
 run --per-token|--per-token is not a flag of run, but of: score
-chat --json|--json is not a flag of chat, but of: run score ppl tokens show ls doctor
+chat --json|--json is not a flag of chat, but of: run choose score ppl tokens show ls doctor
 chat hello|"hello" is not a model, and chat takes no prompt: type it, or pipe in one turn per line
 chat --tempp 1|unknown flag --tempp; did you mean --temp? (slm help chat)
 chat --color blue|--color: "blue" is not one of: auto always never
 chat --system a --system-file b|the system message is given twice: by --system and --system-file
-tokens --temp 1|--temp is not a flag of tokens, but of: run chat
-show -n 5|-n is not a flag of show, but of: run
+tokens --temp 1|--temp is not a flag of tokens, but of: run chat map
+show -n 5|-n is not a flag of show, but of: run map
 score --top -1|--top: -1 is out of range (0 to 1000)
 score --top 1001|--top: 1001 is out of range (0 to 1000)
 score --continue -1|--continue: -1 is out of range (0 to 16777216)
-run hello world|"hello" is not a model; did you mean: slm run -m FILE.gguf "hello .."?
+run hello world|"hello" is not a model: name one by -m, or quote a prompt of several words: slm run "hello .."
 run -m x.gguf|no prompt: give it as arguments, by -p, by -f FILE or on stdin
 run -m x.gguf -p a b|the prompt is given twice: by -p and as "b"
 tokens -m x.gguf --json --count a|only one of --count, --ids and --json
@@ -203,9 +203,9 @@ expect 2 '' 'slm: --isa: "mmx" is not what this processor can run: auto scalar*'
 
 # What is right.
 expect 0 'slm 0.1.0\n' '' "$SLM" --version
-for c in run score tokens render show ls bench pack quantize doctor completion help; do
+for c in run map choose score tokens render show ls bench pack quantize doctor completion help; do
     expect 0 "$("$SLM" help $c | sed 's/\\/\\\\/g; s/%/%%/g')\n" '' "$SLM" $c --help
 done
 expect 0 "$("$SLM" help | sed 's/%/%%/g')\n" '' "$SLM" --help
-same 'longest line of help' "$(for c in run score tokens render show ls bench pack quantize doctor completion help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
+same 'longest line of help' "$(for c in run map choose score tokens render show ls bench pack quantize doctor completion help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
 finish
