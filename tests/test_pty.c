@@ -343,6 +343,36 @@ static void swapping_models(void) {
     CHECK_INT(finish(), 0);
 }
 
+/* Where memory holds one model, the old one goes first, and comes back when the new one does not fit. */
+static void swapping_in_little_memory(void) {
+    static const char *const says[] = {"Beta", " here", NULL};
+    char                     command[400], large[256];
+    mkmodel_options          o = mkmodel_defaults("llama", TYPE_F32);
+    const char              *beta = scripted("pty-beta", says);
+    o.n_ctx = 65536;
+    o.chat_template = "{{ messages[0].content }}";
+    snprintf(large, sizeof large, "%s/pty-large.gguf", test_tmp());
+    CHECK(mkmodel_write(large, &o));
+    if (!chat("-q -c 60000 --mem 14M", 110, 30)) return;
+    see_end(">>> |\n");
+    type("who?\r");
+    see_end("you\n>>> |\n");
+    snprintf(command, sizeof command, "/model %s\r", beta);
+    type(command);
+    see("context 60000\n>>> ");
+    type("and you?\r");
+    see_end("Beta here\n>>> |\n");
+    snprintf(command, sizeof command, "/model %s\r", large);
+    type(command);
+    see("slm: needs ");
+    type("/regen\r");
+    see_end("/regen\nBeta here\n>>> |\n");
+    type("/show\r");
+    see("user: who?\nassistant: Good day to \xe6\x97\xa5\xe6\x9c\xac you\nuser: and you?\nassistant: Beta here\n");
+    type("\x04");
+    CHECK_INT(finish(), 0);
+}
+
 /* The last message goes through $EDITOR; one that fails or changes nothing sends nothing. */
 static void editing_outside(void) {
     pty.editor = "sed -i -e s/who/what/";
@@ -506,6 +536,7 @@ const test_case tests_pty[] = {
     {"pasting", "a bracketed paste is one message; \\ continues", pasting},
     {"resizing", "a wrapped line at another width", resizing},
     {"swapping_models", "/model, /regen, /undo, /edit keep the conversation", swapping_models},
+    {"swapping_in_little_memory", "a model that does not fit beside the old one, and one that does not fit at all", swapping_in_little_memory},
     {"editing_outside", "/edit through $EDITOR, also one that fails or changes nothing", editing_outside},
     {"resizing_an_answer", "a window that changes while it answers", resizing_an_answer},
     {"thinking", "dimmed, unless --color never", thinking},
