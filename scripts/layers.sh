@@ -4,7 +4,7 @@
 # cycle.  name:floor+river, where n = numbers, t = text, b = both may use it, x = where they meet.
 awk '
 BEGIN {
-    n = split("slm:0b limits:0b unicode_tables:0b unicode:0b base:0b nfc:0b cpu:0b pace:0b thread:0b json:0b " \
+    n = split("slm:0b limits:0b unicode_tables:0b unicode:0b base:0b nfc:0b cpu:0b pace:0b sandbox:0b thread:0b json:0b " \
               "quant_list:1b quant:1b quant_k:1b case_tables:1t tmpl:1t template:1t tmpl_text:1t tmpl_value:1t tmpl_show:1t tmpl_ops:1t tmpl_lex:1t tmpl_parse:1t " \
               "tmpl_expr:1t tmpl_run:1t tmpl_str:1t tmpl_fmt:1t tmpl_filter:1t tmpl_seq:1t tmpl_test:1t tmpl_func:1t r8:2n gguf:2b gguf_write:2b " \
               "kernels:2n scalar:2n r8_x86:2n r8_one:2n r8_x86_float:2n r8_x86_more:2n r8_panel:2n attend_x86:2n avx2:2n avxvnni:2n avx512vnni:2n avx512:2n amx:2n neon:2n ops:3n arch:3n rope:3n " \

@@ -164,6 +164,7 @@ void *pool_take(pool *p, size_t n, size_t elem) {
         size_t total;
         if (!size_add(&total, sizeof *c, room)) goto fail;
         c = mem_zero(1, total);
+        p->starved = !c;
         if (!c) goto fail;
         c->cap = room;
         c->next = p->head;
@@ -195,15 +196,20 @@ void pool_free(pool *p) {
 
 /* ---- file map ------------------------------------------------------------ */
 
+static slm_status refuse(slm_error *err, const char *path, const char *what) {
+    return err_set(err, errno == ENOMEM ? SLM_ERR_MEMORY : SLM_ERR_IO, "%s: cannot %s: %s", path, what, strerror(errno));
+}
+
 slm_status filemap_open(filemap *f, const char *path, slm_error *err) {
     *f = (filemap){0};
     /* O_NONBLOCK: opening a FIFO must not wait for a writer. */
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return err_set(err, SLM_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    int fd;
+    while ((fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) < 0 && errno == EINTR) continue;
+    if (fd < 0) return refuse(err, path, "open");
     struct stat st;
     slm_status  rc = SLM_OK;
     if (fstat(fd, &st))
-        rc = err_set(err, SLM_ERR_IO, "%s: cannot stat: %s", path, strerror(errno));
+        rc = refuse(err, path, "stat");
     else if (!S_ISREG(st.st_mode))
         rc = err_set(err, SLM_ERR_IO, "%s: is a %s, not a file", path,
                      S_ISDIR(st.st_mode) ? "directory" : S_ISFIFO(st.st_mode) ? "pipe"
@@ -215,9 +221,7 @@ slm_status filemap_open(filemap *f, const char *path, slm_error *err) {
                      (intmax_t)st.st_size);
     else {
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED)
-            rc = err_set(err, errno == ENOMEM ? SLM_ERR_MEMORY : SLM_ERR_IO, "%s: cannot map: %s",
-                         path, strerror(errno));
+        if (p == MAP_FAILED) rc = refuse(err, path, "map");
         else *f = (filemap){p, (size_t)st.st_size};
     }
     close(fd);
@@ -241,7 +245,7 @@ void strbuf_put(strbuf *b, const char *p, size_t n) {
     if (b->bad || !n) return;
     size_t need;
     if (!size_add(&need, b->n, n) || (b->cap_bytes && need > b->cap_bytes)) {
-        b->bad = true;
+        b->bad = b->full = true;
         return;
     }
     if (need > b->room) {

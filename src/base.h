@@ -60,6 +60,7 @@ typedef struct {
     pool_chunk *head;
     size_t      used, cap;
     bool        full; /* cap reached or no memory */
+    bool        starved; /* it was memory */
 } pool;
 void  pool_init(pool *p, size_t cap);
 void *pool_take(pool *p, size_t n, size_t elem); /* zeroed, aligned for any type; NULL when full */
@@ -76,12 +77,12 @@ void       filemap_close(filemap *f);
 /* Whole pages within [p, p + n) may leave memory; they come back when read. */
 void       filemap_drop(const filemap *f, const void *p, size_t n);
 
-/* Growing text.  `bad` sticks when memory ran out or `cap_bytes` (0: no limit) was passed; later
- * puts do nothing. */
+/* Growing text.  `bad` sticks when memory ran out or, then `full` is set too, `cap_bytes` (0: no limit) was
+ * passed; later puts do nothing. */
 typedef struct {
     char  *p;
     size_t n, room, cap_bytes;
-    bool   bad;
+    bool   bad, full;
 } strbuf;
 void strbuf_put(strbuf *b, const char *p, size_t n);
 void strbuf_str(strbuf *b, str s);

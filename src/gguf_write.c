@@ -194,6 +194,7 @@ uint64_t gguf_writer_plan(gguf_writer *w, uint64_t least_align, uint64_t *offset
     put_head(w, &b, NULL);
     uint64_t at = b.n;
     bool     fits = !b.bad;
+    w->bad |= b.bad;
     strbuf_free(&b);
     for (size_t i = 0; i < w->n_tensor && fits; i++) {
         at = align_up(at, align);
@@ -298,6 +299,7 @@ slm_status gguf_writer_begin(gguf_writer *w, const char *path, const gguf_write_
     slm_status rc = name_target(w, path, err);
     if (rc) return rc;
     w->total = gguf_writer_plan(w, o->least_align, w->offset);
+    if (w->bad) return err_memory(err, "a file's metadata", w->mem.used);
     if (!w->total) return err_set(err, SLM_ERR_FORMAT, "%s: its tensors or its general.alignment are not what a file can have", path);
     put_head(w, &w->head, w->offset);
     if (w->head.bad) return err_memory(err, "a file's metadata", w->head.n);

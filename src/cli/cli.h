@@ -98,7 +98,7 @@ struct options {
     const char *default_model; /* of the configuration file, or NULL */
     const char *model_origin;  /* where name_model() found the name  */
     uint64_t    mem;           /* 0: not given                       */
-    bool        explain;
+    bool        explain, no_sandbox;
 };
 enum { PACK_AUTO, PACK_ON, PACK_OFF };
 enum { STATS_NONE, STATS_TEXT, STATS_JSON };
@@ -137,6 +137,7 @@ void streams_init(void);
 void out_put(const char *p, size_t n);
 void out_str(str s);
 void out_text(const char *z);
+void out_buf(strbuf *b); /* all of it; empty then.  One that is bad makes out_end() tell of memory */
 void out_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool out_flush(void);
 bool out_failed(void);
@@ -183,6 +184,7 @@ int term_width(int fd, int *height);
 
 /* Is there a $VISUAL or $EDITOR? */
 bool editor_is_chosen(void);
+void editor_begin(void); /* before the sandbox, which keeps programs from being started */
 /* The text as the user leaves it there.  0, or an exit code with a line said, and it is what it was. */
 int edit_outside(strbuf *text);
 
@@ -221,6 +223,7 @@ typedef struct {
     named_model *at;
     size_t       n, n_room, n_entries;
     bool         cut;     /* there are more than are looked at                       */
+    bool         starved; /* no memory for all of them                               */
     pool         room;
 } model_list;
 
@@ -230,7 +233,7 @@ void        models_find(model_list *l);
 void        models_free(model_list *l);
 const char *place_name(model_place p);
 
-typedef enum { NAME_FOUND, NAME_UNKNOWN, NAME_AMBIGUOUS } name_answer;
+typedef enum { NAME_FOUND, NAME_UNKNOWN, NAME_AMBIGUOUS, NAME_NO_MEMORY } name_answer;
 enum { NAME_ROOM = 240 };
 /* The model that is called so or (unless `whole`) the only one whose name begins so, in letters of either
  * case.  *path lives until the program ends.  near: the candidates, or the nearest name, or "". */
@@ -245,6 +248,8 @@ int name_model(options *o, const char **path);
 /* The file that a path or a name stands for.  -1: *path is set (a path that cannot be read stays one, for the
  * opening to report); else the exit code. */
 int find_model(const char *asked, const char **path);
+/* What it means that b is bad: past its limit, or no memory.  The exit code, with a line said. */
+int too_long(const strbuf *b, const char *what);
 /* The rest of stdin, or a file ("-": stdin), byte for byte.  0 or exit code. */
 int read_all(const char *path, strbuf *out);
 bool stdin_is_piped(const options *o);
@@ -408,7 +413,15 @@ typedef struct {
 } file_facts;
 void file_facts_read(slm_file *f, file_facts *out);
 
-/* Opens o's model.  0 or exit code. */
+/* For good: no network, no other program or process, and no file but those that o names, `in` (NULL: none) and, to
+ * be written, `out` (NULL: none).  Only the first call counts; --no-sandbox: none does.  Before threads are
+ * started. */
+void confine(const options *o, const char *in, const char *out);
+/* The same, but all files stay within reach: for commands whose user names them by and by. */
+void confine_widely(const options *o, bool writes);
+bool confine_can(void); /* false: this build would not bear it */
+
+/* Opens o's model, within a sandbox.  0 or exit code. */
 int open_model(const options *o, const char *path, bool vocab_only, slm_model **out);
 slm_session_options session_options(const options *o, const slm_model *m);
 /* --pack: auto packs where that pays.  0 or exit code, also of a signal that came meanwhile. */
@@ -431,6 +444,9 @@ int open_session(const options *o, slm_model *m, const slm_session_options *so,
                  slm_session **out);
 /* Bytes that this process may still take: MemAvailable, within the limits of its cgroups. */
 uint64_t available_bytes(void);
+/* What this process takes beside the tensors of models that it maps: its own text and libraries, as far as they were
+ * in memory at the first call, and all that it allocated.  0: unknown. */
+uint64_t program_bytes(void);
 /* The most memory this process held since its start or, where the system can forget, the reset. */
 uint64_t peak_rss_bytes(void);
 void     peak_rss_reset(void);

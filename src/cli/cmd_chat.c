@@ -297,6 +297,8 @@ static int begin(chat *c) {
     c->talk.has_system = given;
     if (o->explain) return (rc = explain_chat(c, path)) ? rc : CHAT_LEAVE;
     c->person = isatty(STDIN_FILENO);
+    if (c->person) editor_begin();
+    confine_widely(o, true); /* /read, /load, /save and /model will name files, and what is typed goes into the history */
     c->edits = c->person && term_open();
     const double t0 = clock_ms();
     if ((rc = chat_open(c, path))) return rc;

@@ -1,6 +1,7 @@
 /* cmd_doctor.c - the machine as this program sees it, and what follows from that. */
 #include "../cpu.h"
 #include "../json.h"
+#include "../sandbox.h"
 #include "cli.h"
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@ typedef struct {
     uint64_t memory, available;
     char     huge[32];        /* of the kernel's file, or "" */
     double   gb_per_s;
+    sandbox_state sandbox;    /* that other commands run in */
+    double   sandbox_us;      /* to enter it */
     char     advice[MOST_ADVICE][160];
     int      n_advice;
 } diagnosis;
@@ -63,6 +66,16 @@ static void recommend(diagnosis *d) {
     if (d->available < d->memory / 4) advise(d, "three quarters of the memory are taken: other programs, or a limit of the cgroup");
 }
 
+/* By entering it: nothing below opens anything. */
+static void try_sandbox(diagnosis *d) {
+    const double t0 = clock_ms();
+    if (confine_can()) d->sandbox = sandbox_enter(NULL, 0);
+    d->sandbox_us = (clock_ms() - t0) * 1e3;
+    if (!confine_can()) advise(d, "this build is one to find faults with: it runs without a sandbox");
+    else if (!d->sandbox.seccomp) advise(d, "no sandbox: this system does not let a program give up network and programs (seccomp)");
+    else if (!d->sandbox.landlock) advise(d, "half a sandbox: this system does not let a program give up reading other files (Landlock, Linux 5.13)");
+}
+
 static int examine(diagnosis *d) {
     slm_error   err = {0};
     const char *name;
@@ -80,6 +93,7 @@ static int examine(diagnosis *d) {
     const uint64_t most = d->available / 4 < READ_BYTES ? d->available / 4 : READ_BYTES;
     if (slm_measure_read(d->n_threads, (size_t)most, &d->gb_per_s, &err)) return fail_status(&err);
     recommend(d);
+    try_sandbox(d);
     return d->isa.bad ? fail(EXIT_MEMORY, "no memory for the list") : 0;
 }
 
@@ -89,6 +103,11 @@ static void print_text(const diagnosis *d) {
     out_fmt("processors        %d, threads %d\n", d->n_online, d->n_threads);
     out_fmt("memory            %s, %s available\n", human_bytes(d->memory, total), human_bytes(d->available, left));
     out_fmt("huge pages        %s\n", *d->huge ? d->huge : "unknown");
+    out_fmt("sandbox           ");
+    if (d->sandbox.landlock) out_fmt("Landlock %d%s", d->sandbox.landlock, d->sandbox.seccomp ? " and " : "");
+    if (d->sandbox.seccomp) out_text("seccomp");
+    if (d->sandbox.landlock || d->sandbox.seccomp) out_fmt(", entered in %.0f us\n", d->sandbox_us);
+    else out_text("none\n");
     out_fmt("memory is read at %.1f GB/s\n\n", d->gb_per_s);
     for (int i = 0; i < d->n_advice; i++) out_fmt("- %s\n", d->advice[i]);
 }
@@ -107,6 +126,7 @@ static int print_json(const diagnosis *d) {
                d->n_threads, (unsigned long long)d->memory, (unsigned long long)d->available);
     if (*d->huge) json_write_str(&b, str_of(d->huge));
     else strbuf_str(&b, STR("null"));
+    strbuf_fmt(&b, ",\"landlock\":%d,\"seccomp\":%s", d->sandbox.landlock, d->sandbox.seccomp ? "true" : "false");
     strbuf_str(&b, STR(",\"read_gb_per_s\":"));
     json_write_num(&b, d->gb_per_s);
     strbuf_str(&b, STR(",\"advice\":["));

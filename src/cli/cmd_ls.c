@@ -80,11 +80,16 @@ static int ls_main(options *o) {
     if (o->n_arg) return fail(EXIT_USAGE, "ls takes no argument, \"%s\" is one (slm show MODEL lists one model)", o->arg[0]);
     if (o->json && o->names) return fail(EXIT_USAGE, "only one of --json and --names");
     models_find(&l);
+    if (l.starved) {
+        models_free(&l);
+        return fail(EXIT_MEMORY, "no memory for the list of models");
+    }
     if (o->names) {
         put_names(&l);
         models_free(&l);
         return out_end(EXIT_OK);
     }
+    confine_widely(o, false);
     const int width = width_of(&l);
     size_t    n = 0;
     if (o->json) out_put("[", 1);
@@ -94,20 +99,18 @@ static int ls_main(options *o) {
         const char        *place = i ? place_name(m->place) : "this program";
         slm_file          *f = NULL;
         slm_error          err = {0};
-        slm_file_open(&f, m->path, &err);
+        if (slm_file_open(&f, m->path, &err) == SLM_ERR_MEMORY) b.bad = true;
         if (o->json && n++) strbuf_str(&b, STR(",\n "));
         if (o->json) put_json(&b, m, f, place, &err);
         else put_row(&b, m, width, f, place, &err);
         slm_file_close(f);
-        out_put(b.p, b.n);
-        b.n = 0;
+        out_buf(&b);
     }
     if (o->json) out_text("]\n");
     if (l.cut) warn(o, "there are more files than are looked at");
-    const int rc = b.bad ? fail(EXIT_MEMORY, "no memory for the list") : 0;
     strbuf_free(&b);
     models_free(&l);
-    return out_end(rc);
+    return out_end(EXIT_OK);
 }
 
 const command cmd_ls = {

@@ -34,6 +34,7 @@ static int pack(const options *o) {
     if (!o->quiet && isatty(STDERR_FILENO)) po.ud = &line;
     stop_init(0, "");
     stop_gently(true); /* the temporary file is taken away before the process ends */
+    confine(o, in, o->arg[1]);
     const slm_status rc = slm_pack_file(in, o->arg[1], &po, &r, &err);
     if (line.shown && write(STDERR_FILENO, "\r\033[K", 4) < 0) return EXIT_RUNTIME;
     if (rc && stop_code()) return stop_code();

@@ -84,8 +84,7 @@ static void print(const measurement *p) {
     for (int i = 0; i < p->n_chunks; i++) {
         if (i) strbuf_char(&b, ',');
         json_write_num(&b, p->mean[i]);
-        out_put(b.p, b.n);
-        b.n = 0;
+        out_buf(&b);
     }
     out_text("]}\n");
     strbuf_free(&b);

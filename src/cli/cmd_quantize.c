@@ -43,6 +43,7 @@ static int quantize(const options *o, const char *out, const char *type) {
     stop_init(0, "");
     stop_gently(STOP_GENTLY); /* the temporary file is taken away before the process ends */
     progress_begin(o, "quantizing");
+    confine(o, in, o->dry_run ? NULL : out);
     const slm_status rc = slm_quantize_file(in, o->dry_run ? NULL : out, type, &qo, &r, &err);
     progress_end();
     if (rc && stop_code()) return stop_code();

@@ -81,6 +81,7 @@ static int render_main(options *o) {
     if (o->template_name && !strcmp(o->template_name, "-") && !strcmp(o->arg[0], "-")) return fail(EXIT_USAGE, "stdin cannot be both the template and the variables");
     int rc = read_now(o, &now);
     if (!rc && wants_model && (rc = find_model(path, &path)) < 0) rc = open_model(o, path, true, &m);
+    confine(o, NULL, NULL); /* also without a model: templates are programs of others */
     if (!rc) rc = render(o, m, now);
     slm_model_close(m);
     return out_end(rc);

@@ -140,8 +140,7 @@ static void print_json(const scoring *s, const id_list *greedy) {
     for (int i = 0; i < s->n; i++) {
         if (i) strbuf_char(&b, ',');
         put_token(&b, s, i);
-        out_put(b.p, b.n);
-        b.n = 0;
+        out_buf(&b);
     }
     strbuf_char(&b, ']');
     if (option_given(s->o, "--continue")) {
@@ -150,7 +149,7 @@ static void print_json(const scoring *s, const id_list *greedy) {
         strbuf_char(&b, ']');
     }
     strbuf_str(&b, STR("}\n"));
-    out_put(b.p, b.n);
+    out_buf(&b);
     strbuf_free(&b);
 }
 
@@ -167,8 +166,7 @@ static void print_rows(const scoring *s) {
             json_write_str(&b, piece_of(s->m, t[k].id));
         }
         strbuf_char(&b, '\n');
-        out_put(b.p, b.n);
-        b.n = 0;
+        out_buf(&b);
     }
     strbuf_free(&b);
 }
@@ -261,12 +259,12 @@ static int score_main(options *o) {
     scoring      c = {.o = o, .logits = {-1, NULL}};
     stop_init(o->timeout, "");
     int rc = name_model(o, &path);
-    if (rc < 0) rc = open_model(o, path, false, &m);
+    if (rc < 0) rc = o->logits_out ? sink_open(&c.logits, o->logits_out) : 0;
+    if (!rc) rc = open_model(o, path, false, &m);
     if (!rc) rc = read_ids(o, m, &ids);
     slm_session_options so;
     if (!rc) rc = choose_context(o, m, ids.n, &so);
     if (!rc) rc = open_session(o, m, &so, &s);
-    if (!rc && o->logits_out) rc = sink_open(&c.logits, o->logits_out);
     if (!rc) {
         slm_model_info info;
         slm_model_describe(m, &info);

@@ -39,13 +39,10 @@ static bool keep_first(void *ud, uint64_t k, const slm_value *v) {
 
 /* Metadata by key, "%" in front standing for the architecture. */
 static bool find_meta(const listing *l, const char *key, size_t *at, slm_meta *out) {
-    strbuf full = {0};
-    if (*key == '%') strbuf_str(&full, l->arch), key++;
-    strbuf_str(&full, str_of(key));
-    bool found = false;
+    const str head = *key == '%' ? l->arch : (str){"", 0}, rest = str_of(key + (*key == '%'));
+    bool      found = false;
     for (*at = 0; !found && slm_file_meta(l->file, *at, out); *at += !found)
-        found = str_eq((str){out->key, out->key_len}, (str){full.p, full.n});
-    strbuf_free(&full);
+        found = out->key_len == head.n + rest.n && str_eq((str){out->key, head.n}, head) && str_eq((str){out->key + head.n, rest.n}, rest);
     return found;
 }
 
@@ -264,7 +261,9 @@ static void row_str(const char *name, str s) {
     json_write_str(&b, s); /* its escapes keep control bytes off the terminal */
     out_fmt("%-14s", name);
     if (b.n > 2) out_put(b.p + 1, b.n - 2);
-    out_put("\n", 1);
+    b.n = 0;
+    strbuf_char(&b, '\n');
+    out_buf(&b);
     strbuf_free(&b);
 }
 
@@ -297,8 +296,7 @@ static void print_metadata(const listing *l) {
         if (m.is_array) strbuf_fmt(&b, " (%llu x %s)", (unsigned long long)m.n, m.type);
         else strbuf_fmt(&b, " (%s)", m.type);
         strbuf_char(&b, '\n');
-        out_put(b.p, b.n);
-        b.n = 0;
+        out_buf(&b);
     }
     strbuf_free(&b);
 }
@@ -318,8 +316,7 @@ static void print_tensors(const listing *l) {
         strbuf_fmt(&b, "  %-13s%-22s%-12s", t.type, dims, human_bytes(t.bytes, size));
         json_write_str(&b, (str){t.name, t.name_len});
         strbuf_char(&b, '\n');
-        out_put(b.p, b.n);
-        b.n = 0;
+        out_buf(&b);
     }
     strbuf_free(&b);
 }
@@ -362,10 +359,12 @@ static int print_template(const listing *l) {
 static int show(listing *l) {
     slm_error         err = {0};
     slm_model_options mo = slm_model_defaults();
+    confine(l->o, l->path, NULL);
     if (slm_file_open(&l->file, l->path, &err)) return fail_status(&err);
     if (l->o->template_text) return print_template(l);
     mo.path = l->path;
     slm_model_open(&l->model, &mo, &l->why);
+    if (l->why.code == SLM_ERR_MEMORY) return fail_status(&l->why);
     if (l->o->check) {
         if (!l->model) return fail_status(&l->why);
         row_str(l->path, STR("loads"));

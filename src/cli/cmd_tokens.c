@@ -95,7 +95,7 @@ static int answer_lines(const options *o, const slm_model *m) {
         size_t scanned = in.n, start = 0;
         strbuf_put(&in, part, (size_t)k);
         if (in.bad) {
-            rc = fail(EXIT_RUNTIME, "a line is longer than the limit of %zu bytes", in.cap_bytes);
+            rc = too_long(&in, "a line of stdin");
             break;
         }
         for (char *nl; (nl = memchr(in.p + scanned, '\n', in.n - scanned));) {

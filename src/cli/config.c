@@ -12,13 +12,12 @@
 /* Real ones have tens of lines. */
 #define CONFIG_MAX ((off_t)1 << 20)
 
-/* The path, or false where there is no home. */
-static bool config_path(strbuf *path) {
+/* The path; empty where there is no home. */
+static void config_path(strbuf *path) {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     if (config && *config) strbuf_fmt(path, "%s/slm/config", config);
     else if (home && *home) strbuf_fmt(path, "%s/.config/slm/config", home);
-    strbuf_char(path, 0);
-    return path->n > 1 && !path->bad;
+    if (path->n || path->bad) strbuf_char(path, 0);
 }
 
 static char *trim(char *p) {
@@ -46,7 +45,10 @@ int config_read(options *o) {
     struct stat   st;
     int           rc = -1;
     /* Help must not depend on it. */
-    if (!strcmp(o->cmd->name, "help") || !strcmp(o->cmd->name, "completion") || !config_path(&path)) goto done;
+    if (!strcmp(o->cmd->name, "help") || !strcmp(o->cmd->name, "completion")) return rc;
+    config_path(&path);
+    if (path.bad) rc = fail(EXIT_MEMORY, "no memory for the settings");
+    if (path.bad || !path.n) goto done;
     if (stat(path.p, &st)) {
         if (errno != ENOENT && errno != ENOTDIR) rc = fail(EXIT_USAGE, "%s: cannot open: %s", path.p, strerror(errno));
         goto done;
@@ -55,8 +57,9 @@ int config_read(options *o) {
         rc = fail(EXIT_USAGE, "%s: not a file of settings", path.p);
         goto done;
     }
-    if (read_all(path.p, &text)) {
-        rc = EXIT_USAGE;
+    const int unread = read_all(path.p, &text);
+    if (unread) {
+        rc = unread == EXIT_MEMORY ? EXIT_MEMORY : EXIT_USAGE;
         goto done;
     }
     if (text.n && memchr(text.p, 0, text.n)) {
@@ -64,6 +67,7 @@ int config_read(options *o) {
         goto done;
     }
     strbuf_char(&text, 0);
+    if (text.bad) rc = fail(EXIT_MEMORY, "no memory for the settings");
     char *p = text.bad ? NULL : text.p;
     for (int line = 1; p && rc < 0; line++) {
         char *end = strchr(p, '\n');

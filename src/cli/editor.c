@@ -1,6 +1,11 @@
-/* editor.c - a text in the editor that the user has chosen: $VISUAL, else $EDITOR. */
+/* editor.c - a text in the editor that the user has chosen: $VISUAL, else $EDITOR.
+ *
+ * In its sandbox a chat can start no program.  A process that it starts before waits for the name of a file,
+ * and starts on it that editor and nothing else. */
 #include "cli.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -31,6 +36,9 @@ static int put_file(strbuf *path, const strbuf *text) {
     return e;
 }
 
+/* What the terminal sends to all of its processes: the one that waits must outlast it. */
+static const int of_the_terminal[] = {SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+
 /* The variable may hold words, "code --wait", so a shell takes it apart.  0, or errno where nothing was started;
  * *status: as wait() tells it. */
 static int run(const char *editor, char *path, int *status) {
@@ -48,6 +56,7 @@ static int run(const char *editor, char *path, int *status) {
         sigemptyset(&usual);
         sigaddset(&usual, SIGPIPE);
         sigaddset(&usual, SIGXFSZ);
+        for (size_t i = 0; i < ARRAY_LEN(of_the_terminal); i++) sigaddset(&usual, of_the_terminal[i]);
         posix_spawnattr_setsigdefault(&attr, &usual);
         posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
         e = posix_spawn(&pid, "/bin/sh", NULL, &attr, argv, environ);
@@ -59,6 +68,68 @@ static int run(const char *editor, char *path, int *status) {
     return e;
 }
 
+/* ---- the process that waits ------------------------------------------------- */
+
+static struct {
+    bool there;
+    int  ask, told; /* pipes: to it the name with its NUL, from it what came of it; each less than PIPE_BUF, in one piece */
+} attendant;
+
+typedef struct {
+    int error, status;
+} verdict;
+
+static ssize_t read_piece(int fd, void *p, size_t n) {
+    ssize_t k;
+    while ((k = read(fd, p, n)) < 0 && errno == EINTR) continue;
+    return k;
+}
+
+static void attend(const char *editor, int ask, int told) {
+    static char name[PIPE_BUF];
+    for (size_t i = 0; i < ARRAY_LEN(of_the_terminal); i++) signal(of_the_terminal[i], SIG_IGN);
+    for (ssize_t n; (n = read_piece(ask, name, sizeof name)) > 0;) {
+        verdict v = {EINVAL, 0};
+        /* A name, and nothing that an editor could take for more. */
+        if (!name[n - 1] && *name != '-' && *name != '+') v.error = run(editor, name, &v.status);
+        if (write_all(told, (const char *)&v, sizeof v)) break;
+    }
+    _exit(0);
+}
+
+void editor_begin(void) {
+    int to[2], from[2];
+    if (!chosen() || pipe(to)) return;
+    if (pipe(from)) {
+        close(to[0]);
+        close(to[1]);
+        return;
+    }
+    for (int i = 0; i < 2; i++) fcntl(to[i], F_SETFD, FD_CLOEXEC), fcntl(from[i], F_SETFD, FD_CLOEXEC);
+    const pid_t pid = fork();
+    if (!pid) {
+        close(to[1]); /* the end of the chat is the end of this pipe */
+        attend(chosen(), to[0], from[1]);
+    }
+    close(to[0]);
+    close(from[1]);
+    attendant.there = pid > 0;
+    attendant.ask = to[1];
+    attendant.told = from[0];
+}
+
+/* As run(). */
+static int run_outside(const char *path, int *status) {
+    const size_t n = strlen(path) + 1;
+    verdict      v;
+    if (!attendant.there || n > PIPE_BUF) return attendant.there ? ENAMETOOLONG : EAGAIN;
+    const int e = write_all(attendant.ask, path, n);
+    if (e) return e;
+    if (read_piece(attendant.told, &v, sizeof v) != (ssize_t)sizeof v) return ECHILD;
+    *status = v.status;
+    return v.error;
+}
+
 int edit_outside(strbuf *text) {
     strbuf      path = {0}, edited = {0};
     const char *editor = chosen();
@@ -68,7 +139,7 @@ int edit_outside(strbuf *text) {
         return fail(EXIT_RUNTIME, "no file for %s to edit: %s", editor, strerror(e));
     }
     term_restore();
-    e = run(editor, path.p, &status);
+    e = run_outside(path.p, &status);
     term_busy();
     int rc = 0;
     if (e) rc = fail(EXIT_RUNTIME, "cannot start %s: %s", editor, strerror(e));

@@ -48,12 +48,15 @@ static bool nearest_file(const char *name, char out[256]) {
 /* What begins like a path or ends like a file was not meant as a name. */
 static bool is_path(const char *s) { return *s == '/' || *s == '.' || *s == '~' || ends_in(s, ".gguf"); }
 
+static int no_memory_to_find(const char *asked) { return fail(EXIT_MEMORY, "no memory to look for the model \"%s\"", asked); }
+
 int find_model(const char *asked, const char **path) {
     struct stat st;
     char        near[NAME_ROOM], file[256];
     *path = asked;
     if (!*asked || is_path(asked) || !stat(asked, &st) || (slm_has_builtin() && !strcmp(asked, SLM_BUILTIN))) return -1;
     const name_answer a = name_find(asked, false, path, near);
+    if (a == NAME_NO_MEMORY) return no_memory_to_find(asked);
     if (a == NAME_AMBIGUOUS) return fail(EXIT_USAGE, "\"%s\" names several models: %s", asked, near);
     if (a == NAME_FOUND || strchr(asked, '/')) return -1;
     if (nearest_file(asked, file)) snprintf(near, sizeof near, "%.200s", file);
@@ -86,6 +89,7 @@ int name_model(options *o, const char **path) {
         o->n_arg--;
         return -1;
     }
+    if (a == NAME_NO_MEMORY) return no_memory_to_find(first);
     if (first && (ends_in(first, ".gguf") || strchr(first, '/'))) {
         struct stat st;
         int         e = stat(first, &st) ? errno : S_ISDIR(st.st_mode) ? EISDIR : EACCES;
@@ -109,6 +113,11 @@ int name_model(options *o, const char **path) {
 }
 
 /* ---- text ----------------------------------------------------------------- */
+
+int too_long(const strbuf *b, const char *what) {
+    if (!b->full) return fail(EXIT_MEMORY, "%s: no memory for its text", what);
+    return fail(EXIT_RUNTIME, "%s: longer than the limit of %zu bytes", what, b->cap_bytes);
+}
 
 /* How long a named pipe may be without a writer: the other half of a script may start a little later. */
 #define WRITER_MS 500
@@ -160,7 +169,7 @@ int read_all(const char *path, strbuf *out) {
         if (k < 0 && errno == EINTR) continue;
         if (k > 0) strbuf_put(out, part, (size_t)k);
         if (k < 0) rc = fail(EXIT_RUNTIME, "%s: cannot read: %s", is_stdin ? "stdin" : path, strerror(errno));
-        else if (out->bad) rc = fail(EXIT_RUNTIME, "%s: longer than the limit of %u bytes", is_stdin ? "stdin" : path, PROMPT_MAX_BYTES);
+        else if (out->bad) rc = too_long(out, is_stdin ? "stdin" : path);
     }
     if (!is_stdin && fd >= 0) close(fd);
     return rc;
@@ -187,7 +196,8 @@ int read_line(line_reader *r, str *out) {
         if (k < 0) return -fail(EXIT_RUNTIME, "stdin: cannot read: %s", strerror(errno));
         r->at_end = k == 0;
         strbuf_put(&r->buf, part, (size_t)k);
-        if (r->buf.bad || r->buf.n > PROMPT_MAX_BYTES) return -fail(EXIT_RUNTIME, "stdin: a line is longer than the limit of %u bytes", PROMPT_MAX_BYTES);
+        if (r->buf.bad) return -too_long(&r->buf, "stdin");
+        if (r->buf.n > PROMPT_MAX_BYTES) return -fail(EXIT_RUNTIME, "stdin: a line is longer than the limit of %u bytes", PROMPT_MAX_BYTES);
     }
 }
 
@@ -229,7 +239,7 @@ int read_text(options *o, strbuf *out) {
         if (i) strbuf_char(out, ' ');
         strbuf_str(out, str_of(o->arg[i]));
     }
-    return out->bad ? fail(EXIT_RUNTIME, "text longer than the limit of %u bytes", PROMPT_MAX_BYTES) : 0;
+    return out->bad ? too_long(out, "the text") : 0;
 }
 
 unsigned token_flags(const options *o) {

@@ -106,6 +106,15 @@ uint64_t peak_rss_bytes(void) {
 #endif
 }
 
+uint64_t program_bytes(void) {
+    enum { MORE_TEXT = 1 << 20 }; /* of the program and its libraries, that computing will read: 0.7 to 1.3 MiB (x86-64, 2026-11) */
+    static uint64_t text;         /* later calls see mapped models among the files */
+    uint64_t        files = 0, heap = 0;
+    read_number("/proc/self/status", "RssAnon:", &heap);
+    if (!text && read_number("/proc/self/status", "RssFile:", &files)) text = files * 1024 + MORE_TEXT;
+    return text + heap * 1024;
+}
+
 disturbance disturbance_now(void) {
     disturbance d = {.switches = cpu_switches()};
     FILE       *f = fopen("/proc/stat", "re");

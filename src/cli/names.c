@@ -57,7 +57,10 @@ static size_t entries(model_list *l, const char *dir, const char ***out) {
         const str copy = pool_copy(&l->room, (str){e->d_name, strlen(e->d_name) + 1});
         if (n == room) {
             const char **more = mem_resize(at, room = room ? 2 * room : 64, sizeof *at);
-            if (!more) break;
+            if (!more) {
+                l->starved = true;
+                break;
+            }
             at = more;
         }
         if (!copy.p) break;
@@ -98,7 +101,7 @@ static void add(model_list *l, model_place place, int rank, const char *full, co
     if (l->n == l->n_room) {
         named_model *more = mem_resize(l->at, l->n_room = l->n_room ? 2 * l->n_room : 32, sizeof *more);
         if (!more) {
-            l->cut = true;
+            l->starved = true;
             l->n_room = l->n;
             return;
         }
@@ -291,7 +294,8 @@ void models_find(model_list *l) {
     find_ollama(l);
     find_hugging_face(l);
     find_lm_studio(l);
-    l->cut |= l->room.full;
+    l->starved |= l->room.starved;
+    l->cut |= l->room.full && !l->starved;
 }
 
 const char *place_name(model_place p) {
@@ -376,7 +380,8 @@ name_answer name_find(const char *asked, bool whole, const char **path, char nea
         list.n = 0;
         n = matches(&l, asked, false, &m, &list);
     }
-    if (n == 1) a = (*path = keep(m->path)) ? NAME_FOUND : NAME_UNKNOWN;
+    if (l.starved || list.bad) a = NAME_NO_MEMORY;
+    else if (n == 1) a = (*path = keep(m->path)) ? NAME_FOUND : NAME_NO_MEMORY;
     else if (n) a = NAME_AMBIGUOUS;
     const char *shown = n ? (list.bad ? "" : list.p) : nearest_name(&l, asked);
     if (shown) snprintf(near, NAME_ROOM, "%s", shown);

@@ -12,6 +12,8 @@ int open_model(const options *o, const char *path, bool vocab_only, slm_model **
     mo.path = path;
     mo.isa = o->isa;
     mo.vocab_only = vocab_only;
+    confine(o, path, NULL);
+    program_bytes(); /* as long as nothing of the model is in memory */
     if (slm_model_open(out, &mo, &err)) return fail_status(&err);
     if (o->unnamed && !o->quiet && isatty(STDERR_FILENO)) {
         slm_model_info info;
@@ -109,20 +111,28 @@ bool fits_beside(const options *o, const slm_model *m, const slm_session_options
     return !slm_memory_plan(m, &whole, &plan, NULL) && plan.total + (o->mem ? held : 0) <= memory_allowed(o, allowed);
 }
 
+/* The lists and the vocabulary of the file, which stay mapped. */
+static uint64_t metadata_bytes(const slm_model *m) {
+    slm_model_info info;
+    slm_model_describe(m, &info);
+    return info.file_bytes > info.tensor_bytes ? info.file_bytes - info.tensor_bytes : 0;
+}
+
 int plan_memory(const options *o, const slm_model *m, const slm_session_options *so, strbuf *line) {
     slm_session_options whole = *so;
     slm_error           err = {0};
     slm_memory          plan = {0}, all = {0};
-    char                need[32], w[32], kv[32], work[32], full[32], allowed[80];
-    const uint64_t      have = memory_allowed(o, allowed);
+    char                need[32], w[32], kv[32], work[32], full[32], own[32], allowed[80];
+    const uint64_t      have = memory_allowed(o, allowed), so_far = program_bytes() + metadata_bytes(m);
     whole.n_room = 0;
     if (slm_memory_plan(m, so, &plan, &err) || slm_memory_plan(m, &whole, &all, &err)) return fail_status(&err);
     if (all.total > have) return too_big(m, &whole, &all, have, allowed);
-    strbuf_fmt(line, "memory: %s for ", human_bytes(plan.total, need));
+    strbuf_fmt(line, "memory: %s for ", human_bytes(plan.total + so_far, need));
     if (plan.n_ctx < all.n_ctx) strbuf_fmt(line, "%d tokens", plan.n_ctx);
     else strbuf_fmt(line, "a context of %d", plan.n_ctx);
-    strbuf_fmt(line, " (weights %s, cache %s, work %s)", human_bytes(plan.weights, w), human_bytes(plan.kv, kv), human_bytes(plan.work, work));
-    if (plan.n_ctx < all.n_ctx) strbuf_fmt(line, ", %s when the context of %d is full", human_bytes(all.total, full), all.n_ctx);
+    strbuf_fmt(line, " (weights %s, cache %s, work %s, program %s)", human_bytes(plan.weights, w), human_bytes(plan.kv, kv), human_bytes(plan.work, work),
+               human_bytes(so_far, own));
+    if (plan.n_ctx < all.n_ctx) strbuf_fmt(line, ", %s when the context of %d is full", human_bytes(all.total + so_far, full), all.n_ctx);
     strbuf_fmt(line, ", %s", allowed);
     return 0;
 }

@@ -61,8 +61,7 @@ int read_prompt(const options *o, strbuf *out) {
     out->cap_bytes = PROMPT_MAX_BYTES;
     if (has_own && input.n) combine_prompt(out, (str){own.p, own.n}, (str){input.p, input.n});
     else strbuf_put(out, has_own ? own.p : input.p, has_own ? own.n : input.n);
-    if (out->bad || own.bad || input.bad)
-        rc = fail(EXIT_RUNTIME, "the prompt is longer than the limit of %u bytes", PROMPT_MAX_BYTES);
+    if (out->bad || own.bad || input.bad) rc = too_long(out->bad ? out : own.bad ? &own : &input, "the prompt");
 done:
     strbuf_free(&own);
     strbuf_free(&input);

@@ -105,6 +105,12 @@ void out_str(str s) { out_put(s.p, s.n); }
 
 void out_text(const char *z) { out_put(z, strlen(z)); }
 
+void out_buf(strbuf *b) {
+    if (b->bad && !out.error) out.error = ENOMEM;
+    out_put(b->p, b->n);
+    b->n = 0;
+}
+
 void out_fmt(const char *fmt, ...) {
     va_list ap;
     char    text[2048]; /* callers format numbers and short names; long text goes to out_put */
@@ -128,6 +134,7 @@ int out_end(int code) {
     if (!out.error && close(STDOUT_FILENO) && errno != EINTR) out.error = errno;
     strbuf_free(&out.buf);
     if (out.error == EPIPE) return EXIT_PIPE;
+    if (out.error == ENOMEM) return fail(EXIT_MEMORY, "no memory for what was to be printed");
     if (out.error) return fail(EXIT_RUNTIME, "cannot write to stdout: %s", strerror(out.error));
     return code;
 }

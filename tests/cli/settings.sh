@@ -73,7 +73,7 @@ rm "$config"
 run --explain -n 5 hi > out 2> err
 same 'explain' "$? $(cat err)" '0 '
 same 'prompt' "$(sed -n '/^prompt: /,/^$/p' out | tr '\n' '|')" "prompt: $("$SLM" tokens -m "$MODEL" -c hi) tokens|hi||"
-same 'memory' "$(tail -n 1 out | sed 's/[0-9.]* [KMGT]*i*B/N/g')" 'memory: N for 256 tokens (weights N, cache N, work N), N when the context of 65536 is full, N of N available'
+same 'memory' "$(tail -n 1 out | sed 's/[0-9.]* [KMGT]*i*B/N/g')" 'memory: N for 256 tokens (weights N, cache N, work N, program N), N when the context of 65536 is full, N of N available'
 same 'threads' "$(origin threads -t 1)" '1 flag'
 same 'every setting' "$(sed -n '/^setting/,/^$/s/^\(-[-a-z]*\) .*/\1/p' out | wc -l | tr -d ' ')" "$("$SLM" help run | grep -vE 'ngl|--flash|--device|^  -cnv|--jinja|--help|--explain' | grep -c '^  -')"
 cp "$MODEL" Llama-3.2-1B.gguf
@@ -95,7 +95,7 @@ expect 6 '' 'slm: needs * allowed by --mem: try -c * or --kv q8_0' "$SLM" run -m
 begin=$(date +%s)
 "$SLM" doctor --json > out 2> err
 same 'doctor' "$? $(cat err) $(grep -o '"[a-z_]*":' out | tr -d '\n')" \
-    '0  "isa":"isa_used":"processors":"threads":"memory_bytes":"available_bytes":"huge_pages":"read_gb_per_s":"advice":'
+    '0  "isa":"isa_used":"processors":"threads":"memory_bytes":"available_bytes":"huge_pages":"landlock":"seccomp":"read_gb_per_s":"advice":'
 same 'it is quick' "$([ $(($(date +%s) - begin)) -lt 20 ] && echo quick)" quick
-same 'for people' "$("$SLM" doctor | grep -cE '^(instruction sets|processors|memory|huge pages|memory is read at) ')" 5
+same 'for people' "$("$SLM" doctor | grep -cE '^(instruction sets|processors|memory|huge pages|sandbox|memory is read at) ')" 6
 finish
