@@ -44,6 +44,22 @@ else ifneq ($(MODE),release)
   $(error MODE is one of release debug asan ubsan tsan)
 endif
 SLM_CFLAGS += $(SANITIZE)
+
+# What makes a fault hard to use (scripts/check_hardening.sh looks whether it holds); HARDEN= leaves it out.
+ifeq ($(shell uname -s),Linux)
+  HARDEN ?= 1
+  ifneq ($(HARDEN),)
+    SLM_CFLAGS += -fPIE -fstack-protector-strong
+    LIBS += -pie -Wl,-z,relro,-z,now,-z,noexecstack
+    ifneq ($(and $(filter release,$(MODE)),$(filter -O1 -O2 -O3 -Os,$(CFLAGS))),)
+      SLM_CFLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+    endif
+  endif
+  # Faults at the k-th call (tests/fault.h).
+  comma := ,
+  WRAP := $(foreach f,malloc calloc realloc mmap pthread_create open fopen fstat read write fsync close linkat rename mkstemp,-Wl$(comma)--wrap=$(f))
+  $(O)/tests/fault.o: SLM_CFLAGS += -DSLM_FAULTS
+endif
 ifneq ($(OPENMP),)
   SLM_CFLAGS += -fopenmp -DSLM_OPENMP
   LIBS += -fopenmp
@@ -76,7 +92,7 @@ CLI   := $(wildcard src/cli/*.c)
 TESTS := $(wildcard tests/*.c)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
-.PHONY: all slm demo test lib install clean help check-layers check-names FORCE
+.PHONY: all slm demo test check-all lib install clean help check-layers check-names check-hardening FORCE
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
@@ -94,7 +110,11 @@ $(O)/libslm.a: $(call obj,$(ENGINE))
 	$(Q)$(AR) rcs $@ $^
 $(O)/run-tests: $(call obj,$(TESTS) src/cli/line.c) $(O)/libslm.a
 	$(call say,LD)
-	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
+# The program, in which the k-th call can fail: for tests/cli/faults.sh.
+$(O)/slm-fault: $(call obj,$(CLI) tests/fault.c) $(O)/libslm.a
+	$(call say,LD)
+	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)
@@ -133,8 +153,17 @@ demo: slm
 check-names: $(O)/public/libslm.a
 	@! command -v $(OBJCOPY) > /dev/null || ! nm -g --defined-only $< | awk 'NF == 3 && $$3 !~ /^(slm_|_?_odr_asan|__asan|__ubsan)/ { print $$3 }' | grep .
 
-test: check-layers check-names $(O)/slm $(O)/run-tests $(O)/example
-	SLM="$(CURDIR)/$(O)/slm" EXAMPLE="$(CURDIR)/$(O)/example" RUN="$(RUN)" $(RUN) $(O)/run-tests
+check-hardening: $(O)/slm
+	$(if $(and $(filter release,$(MODE)),$(HARDEN)),@sh scripts/check_hardening.sh $<)
+
+TESTED := $(O)/slm $(O)/slm-fault $(O)/run-tests $(O)/example
+TEST_ENV = SLM="$(CURDIR)/$(O)/slm" SLM_FAULTY="$(CURDIR)/$(O)/slm-fault" EXAMPLE="$(CURDIR)/$(O)/example" RUN="$(RUN)"
+test: check-layers check-names check-hardening $(TESTED)
+	$(TEST_ENV) $(RUN) $(O)/run-tests
+
+# Every fault and every setting, where `make test` takes some of them.
+check-all: check-layers check-names check-hardening $(TESTED)
+	$(TEST_ENV) FAULT_STEP=1 SLM_TEST_ALL=1 $(RUN) $(O)/run-tests
 
 install: slm lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
@@ -154,9 +183,11 @@ help:
 	@echo 'make              build ./slm'
 	@echo 'make demo         build and let the built-in model tell a story'
 	@echo 'make test         build and run the tests'
+	@echo 'make check-all    the same with every fault and setting'
 	@echo 'make lib          build libslm.a'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make clean'
 	@echo 'V=1 shows the commands'
 	@echo 'MODE=release|debug|asan|ubsan|tsan  CC=gcc|clang  WERROR=1  OPENMP=1  CROSS=aarch64-linux-gnu-'
 	@echo 'BUILTIN=FILE       another model inside the program; BUILTIN= none'
+	@echo 'HARDEN=            without the guards of scripts/check_hardening.sh'

@@ -65,6 +65,9 @@ static void completion(void) { script("completion"); }
 static void bench(void) { script("bench"); }
 static void pack(void) { script("pack"); }
 static void quantize(void) { script("quantize"); }
+static void faults(void) { script("faults"); }
+static void system_faults(void) { script("system"); }
+static void sandbox(void) { script("sandbox"); }
 
 const test_case tests_cli[] = {
     {"usage", "nonsense on the command line is exit 2 and one line", usage},
@@ -88,6 +91,9 @@ const test_case tests_cli[] = {
     {"completion", "completions in bash, zsh and fish; the manual page holds every flag", completion},
     {"pack", "slm pack: there and back, what it refuses, full disks and signals", pack},
     {"quantize", "slm quantize: types, mixtures, fallbacks, what it refuses, signals", quantize},
+    {"faults", "no memory, disk or file at the k-th call, for the whole program", faults},
+    {"system", "odd files, small limits of memory, files and stack, huge contexts, slow readers, signals", system_faults},
+    {"sandbox", "every command does its work in the sandbox; what it gave up is gone", sandbox},
     {"bench", "slm bench: rows, ranges, forms, shapes, comparison", bench},
     {0},
 };

@@ -281,7 +281,7 @@ static const option table[] = {
      "speed over -d as a chart below the table, or in a file"},
     {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "bench", "a line per round on stderr, as on a terminal"},
     {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "bench", "no such lines, no warnings"},
-    {"--no-sandbox", FLAG, AT(no_sandbox), 0, 0, 0, 0, 0, 0, "Input", "run chat score ppl tokens render show ls bench pack quantize",
+    {"--no-sandbox", FLAG, AT(no_sandbox), 0, 0, 0, 0, 0, 0, "Input", "run chat map choose score ppl tokens render show ls bench pack quantize",
      "keep other files, network and programs within reach (for debuggers)"},
     {"-h --help", FLAG, AT(help), 0, 0, 0, 0, 0, 0, "Output", "*", "this text"},
 };
