@@ -26,6 +26,8 @@ uint32_t cpu_features(void) {
     uint32_t a, b, c, d, f = 0;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX)) return 0;
     if ((saved_state() & 6) != 6) return 0;
+    if (__get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx) f |= CPU_AMD;
+    __get_cpuid(1, &a, &b, &c, &d);
     if (c & bit_FMA) f |= CPU_FMA;
     if (c & bit_F16C) f |= CPU_F16C;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return f;

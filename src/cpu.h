@@ -2,8 +2,9 @@
 #ifndef CPU_H
 #define CPU_H
 #include <stdint.h>
-/* AVX512_VNNI: with the VL and BW parts, for 256-bit registers. */
-enum { CPU_AVX2 = 1 << 0, CPU_FMA = 1 << 1, CPU_F16C = 1 << 2, CPU_AVX_VNNI = 1 << 3, CPU_AVX512_VNNI = 1 << 4 };
+/* AVX512_VNNI: with the VL and BW parts, for 256-bit registers.  AMD: its maker, which decides how memory is
+ * read best. */
+enum { CPU_AVX2 = 1 << 0, CPU_FMA = 1 << 1, CPU_F16C = 1 << 2, CPU_AVX_VNNI = 1 << 3, CPU_AVX512_VNNI = 1 << 4, CPU_AMD = 1 << 5 };
 /* Features that the processor has and the operating system saves. */
 uint32_t cpu_features(void);
 /* One thread per physical performance core inside this process's affinity mask, no more than the

@@ -20,10 +20,6 @@ R8_INLINE __m256i r8_keep(const void *p) {
     return v;
 }
 R8_INLINE __m256i r8_pair(const int16_t pair[2]) { return r8_four((const void *)pair); }
-/* Lines [first, end) of what lies R8_AHEAD bytes ahead. */
-R8_INLINE void r8_lines(const void *block, int first, int end) {
-    for (int i = first; i < end; i++) _mm_prefetch((const char *)block + R8_AHEAD + 64 * i, _MM_HINT_T0);
-}
 
 /* 32 columns of nibbles q[g][row][t] times x, less `offset` times the sum of x. */
 R8_INLINE __m256i r8_one_nibbles(const uint8_t *q, const int8_t *x, const int16_t *pair, const int offset) {
@@ -63,10 +59,9 @@ R8_INLINE void r8_one_q4_k(__m256 *acc, __m256 *am, const r8_q4_k *p, act_view a
         uint8_t sc[64], m[64];
         __m256  fs = _mm256_setzero_ps(), fm = fs;
         r8_scales(sc, m, p->sl[0], p->sh[0]);
-        r8_lines(p, 16, 18);
         for (int s = 0; s < 8; s++) {
             const int64_t k = b * 8 + s;
-            r8_lines(p, 2 * s, 2 * s + 2);
+            r8_ahead(p, sizeof *p, s, 8);
             const __m256i v = r8_one_nibbles(p->q[s][0][0], a.q + k * 32, NULL, 0);
             fs = _mm256_fmadd_ps(_mm256_mul_ps(r8_bytes(sc + 8 * s), _mm256_set1_ps(a.s[k])), _mm256_cvtepi32_ps(v), fs);
             fm = _mm256_fmadd_ps(r8_bytes(m + 8 * s), _mm256_set1_ps(a.ms[k]), fm);
@@ -96,7 +91,7 @@ R8_INLINE void r8_one_q6_k(__m256 *acc, __m256 *am, const r8_q6_k *p, act_view a
         __m256 fs = _mm256_setzero_ps();
         for (int c = 0; c < 4; c++) {
             __m256i w[4][4];
-            r8_ahead(p, sizeof *p, c, 4);
+            r8_fetch(p, kernels_far.in_turns, sizeof *p, c, 4);
             for (int j = 0; j < 4; j++) {
                 const __m256i l0 = r8_keep(p->ql[c][j]), l1 = r8_keep(p->ql[c][j + 4]), h = r8_keep(p->qh[c][j]);
                 w[0][j] = _mm256_or_si256(r8_low(l0), _mm256_and_si256(_mm256_slli_epi16(h, 4), two));

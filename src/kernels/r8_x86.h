@@ -10,13 +10,14 @@
  * than 256-bit ones from memory, so sets with AVX-512 use these too. */
 #ifndef R8_X86_H
 #define R8_X86_H
+#include "kernels.h"
 #include "r8.h"
 #include <immintrin.h>
 #include <string.h>
 
 #define R8_INLINE static inline __attribute__((always_inline))
 
-enum { R8_TOKENS = 4, R8_AHEAD = 4096 }; /* bytes of weights prefetched ahead */
+enum { R8_TOKENS = 4 };
 
 R8_INLINE __m256i r8_load(const void *p) { return _mm256_loadu_si256(p); }
 R8_INLINE __m256i r8_four(const int8_t *x) { /* 4 activations in every lane */
@@ -31,11 +32,12 @@ R8_INLINE __m256  r8_bytes(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvt
 R8_INLINE __m256  r8_signed_bytes(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(p))); }
 /* Part `part` of `parts` of a block of `bytes`: every line of the stream once, in order.  A line left out
  * would be waited for, as the processor's own prefetcher gives way to this one. */
-R8_INLINE void r8_ahead(const void *block, size_t bytes, int part, int parts) {
-    const char *p = (const char *)block + R8_AHEAD;
-    for (size_t i = (bytes * (size_t)part / (size_t)parts + 63) / 64 * 64; i < bytes * (size_t)(part + 1) / (size_t)parts; i += 64)
+R8_INLINE void r8_fetch(const void *block, int far, size_t bytes, int part, int parts) {
+    const char *p = (const char *)block + far;
+    for (size_t i = (bytes * (size_t)part / (size_t)parts + 63) / 64 * 64; far && i < bytes * (size_t)(part + 1) / (size_t)parts; i += 64)
         _mm_prefetch(p + i, _MM_HINT_T0);
 }
+R8_INLINE void r8_ahead(const void *block, size_t bytes, int part, int parts) { r8_fetch(block, kernels_far.in_order, bytes, part, parts); }
 R8_INLINE __m256i r8_sum32(act_view a, int64_t b, int factor) { return _mm256_set1_epi32(factor * (a.sum16[2 * b] + a.sum16[2 * b + 1])); }
 
 /* Products added up: in int32 with VNNI, else in int16 until r8_end. */
@@ -187,7 +189,7 @@ R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, in
             __m256i v[R8_TOKENS][4];
             for (int t = 0; t < n_tok; t++)
                 for (int k = 0; k < 4; k++) v[t][k] = _mm256_set1_epi32(-32 * a[t].sum16[b * 16 + c * 4 + k]);
-            r8_ahead(p, sizeof *p, c, 4);
+            r8_fetch(p, kernels_far.in_turns, sizeof *p, c, 4);
             for (int j = 0; j < 4; j += 2) {
                 __m256i w[4][2];
                 for (int i = 0; i < 2; i++) {
