@@ -72,15 +72,26 @@ bool code_block(str text, bool at_end, str *block, bool *whole) {
 }
 
 /* As an object of its own; what has no id belongs to the token before. */
-static void put_piece(int32_t id, slm_text_kind kind, str text) {
+static void put_piece(const answer *a, int32_t id, slm_text_kind kind, str text) {
     strbuf b = {0};
     strbuf_char(&b, '{');
-    if (id >= 0) strbuf_fmt(&b, "\"id\":%d,", id);
+    if (id >= 0 && a->s) strbuf_put(&b, a->logprobs.p, a->logprobs.n), strbuf_char(&b, ',');
+    else if (id >= 0) strbuf_fmt(&b, "\"id\":%d,", id);
     strbuf_str(&b, kind == SLM_TEXT_THINKING ? STR("\"thinking\":") : STR("\"text\":"));
     json_write_str(&b, text);
     strbuf_str(&b, STR("}\n"));
     if (!b.bad) out_put(b.p, b.n);
     strbuf_free(&b);
+}
+
+/* What the model thought of the token, before biases and sampling: a list of objects, or (--jsonl) this one's. */
+static void note_logprobs(answer *a, int32_t id) {
+    slm_model_info info;
+    slm_model_describe(a->m, &info);
+    if (a->pieces) a->logprobs.n = 0;
+    else strbuf_str(&a->logprobs, a->logprobs.n ? STR(",{") : STR("{"));
+    logprob_put(&a->logprobs, a->m, slm_session_logits(a->s), info.n_vocab, id, a->o->n_logprobs);
+    if (!a->pieces) strbuf_char(&a->logprobs, '}');
 }
 
 static bool evaluating(void *ud, uint64_t done, uint64_t total) {
@@ -97,7 +108,8 @@ static bool emit(void *ud, int32_t id, slm_text_kind kind, const char *text, siz
         if (id >= 0) id_push(&a->ids, id);
         strbuf_put(kind == SLM_TEXT_THINKING ? &a->thinking : &a->text, text, len);
     }
-    if (a->pieces) put_piece(id, kind, (str){text, len});
+    if (a->s && id >= 0) note_logprobs(a, id);
+    if (a->pieces) put_piece(a, id, kind, (str){text, len});
     if (a->extracts) {
         str block;
         code_block((str){a->text.p, a->text.n}, false, &block, &a->extracted);
@@ -108,7 +120,7 @@ static bool emit(void *ud, int32_t id, slm_text_kind kind, const char *text, siz
         close_thinking(a);
         put_text(a, text, len);
     }
-    return out_flush() && !stop_code() && !a->text.bad && !a->thinking.bad && !a->ids.bad;
+    return out_flush() && !stop_code() && !a->text.bad && !a->thinking.bad && !a->ids.bad && !a->logprobs.bad;
 }
 
 /* ---- settings ------------------------------------------------------------- */
@@ -140,6 +152,7 @@ slm_status answer_make(answer *a, slm_session *s, const slm_prompt *prompt, slm_
 
 void answer_free(answer *a) {
     id_free(&a->ids);
+    strbuf_free(&a->logprobs);
     strbuf_free(&a->thinking);
     strbuf_free(&a->text);
 }

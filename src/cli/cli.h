@@ -78,7 +78,7 @@ struct options {
     int            n, n_ctx, n_threads, n_threads_batch, n_batch, n_ubatch, kv, ctk, ctv;
     slm_think      think;
     int            think_budget, show_thinking, color;
-    int            n_chunks, n_continue, n_top, stats, pack;
+    int            n_chunks, n_continue, n_top, n_logprobs, stats, pack;
     double         timeout;
     int64_t        seed; /* -1: random */
     slm_sampling   sampling;
@@ -312,6 +312,20 @@ int read_now(const options *o, int64_t *out);
 struct json;
 int add_vars(const options *o, pool *p, struct json *vars);
 
+/* ---- probabilities ------------------------------------------------------------ */
+
+/* ln sum exp(z); NaN when no z is finite. */
+double log_sum_exp(const float *z, int n);
+typedef struct {
+    int32_t id;
+    double  logprob;
+} ranked;
+/* The k likeliest, k <= n; norm: of log_sum_exp(). */
+void find_top(ranked *top, int k, const float *z, int n, double norm);
+enum { MAX_LOGPROBS = 100 };
+/* "id", "piece", "logprob" and "top", the n_top likeliest, as members of a JSON object. */
+void logprob_put(strbuf *b, const slm_model *m, const float *z, int n_vocab, int32_t id, int n_top);
+
 /* ---- answers ---------------------------------------------------------------- */
 
 typedef struct {
@@ -319,6 +333,9 @@ typedef struct {
     bool           prints;      /* text on stdout, thinking where --show-thinking says */
     bool           pieces;      /* each piece on stdout as an object (--jsonl)         */
     bool           extracts;    /* ends with the text's first code block               */
+    const slm_model   *m;       /* --logprobs: both, and members of objects in `logprobs` */
+    const slm_session *s;
+    strbuf         logprobs;
     bool           keeps;       /* all of it in these: */
     strbuf         text, thinking;
     id_list        ids;

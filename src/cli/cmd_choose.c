@@ -49,14 +49,6 @@ static int read_choices(choosing *x) {
 
 /* ---- probabilities -------------------------------------------------------------------- */
 
-static double log_sum(const float *z, int n) {
-    double max = -HUGE_VAL, sum = 0;
-    for (int i = 0; i < n; i++)
-        if ((double)z[i] > max) max = (double)z[i];
-    for (int i = 0; i < n; i++) sum += exp((double)z[i] - max);
-    return max + log(sum);
-}
-
 /* ln of the probability that the turn ends here, in any way. */
 static double end_logprob(const choosing *x, const float *z, double norm) {
     double sum = 0;
@@ -68,7 +60,7 @@ static double end_logprob(const choosing *x, const float *z, double norm) {
 /* After token i of the choice. */
 static bool see(void *ud, int i, const float *z) {
     choosing    *x = ud;
-    const double norm = log_sum(z, x->n_vocab);
+    const double norm = log_sum_exp(z, x->n_vocab);
     if (i + 1 < x->n_ids) x->sum += (double)z[x->ids[i + 1]] - norm;
     else if (!x->form.raw) x->sum += end_logprob(x, z, norm);
     return true;
@@ -89,7 +81,7 @@ static int score_choice(choosing *x, const slm_prompt *prompt, str text, double 
         const float *z = slm_session_logits(x->s);
         x->ids = ids;
         x->n_ids = n;
-        x->sum = (double)z[ids[0]] - log_sum(z, x->n_vocab);
+        x->sum = (double)z[ids[0]] - log_sum_exp(z, x->n_vocab);
         if (slm_session_score(x->s, ids, n, see, x, &err)) rc = fail_status(&err);
         *out = x->sum;
     }

@@ -30,6 +30,11 @@ static int report(const options *o, const answer *a, const slm_stats *s, double 
         strbuf_str(&b, STR(",\"ids\":["));
         for (size_t i = 0; i < a->ids.n; i++) strbuf_fmt(&b, "%s%d", i ? "," : "", a->ids.p[i]);
         strbuf_str(&b, STR("],"));
+        if (a->s) {
+            strbuf_str(&b, STR("\"logprobs\":["));
+            strbuf_put(&b, a->logprobs.p, a->logprobs.n);
+            strbuf_str(&b, STR("],"));
+        }
         stats_put(&b, s, load_ms);
         strbuf_char(&b, '}');
         out_put(b.p, b.n);
@@ -66,6 +71,7 @@ static int generate(const options *o, const slm_model *m, slm_session *s, const 
                       .extracts = o->extract, .signals = STOP_GENTLY};
     int          rc = set_sampling(o, m, s, &sampling);
     if (rc) return rc;
+    if (option_given(o, "--logprobs")) a.m = m, a.s = s;
     if (o->verbose && sampling.temperature > 0) note("seed: %llu", (unsigned long long)sampling.seed);
     /* Until there is text nothing can be kept, and a signal ends the process at once. */
     slm_status status = answer_make(&a, s, prompt, &stats, &err);

@@ -10,11 +10,6 @@
 #include <string.h>
 
 typedef struct {
-    int32_t id;
-    double  logprob;
-} ranked;
-
-typedef struct {
     const options   *o;
     const slm_model *m;
     const int32_t   *ids;
@@ -25,27 +20,6 @@ typedef struct {
     sink             logits;
     int              rc;      /* what ended it early                                    */
 } scoring;
-
-/* ln sum exp(z), by the largest z so that nothing overflows; NaN when no z is finite. */
-static double log_sum_exp(const float *z, int n) {
-    double max = -HUGE_VAL, sum = 0;
-    for (int i = 0; i < n; i++)
-        if ((double)z[i] > max) max = (double)z[i];
-    for (int i = 0; i < n; i++) sum += exp((double)z[i] - max);
-    return max + log(sum);
-}
-
-/* The k largest of z by insertion: k is small, and most of z is smaller than all of them. */
-static void find_top(ranked *top, int k, const float *z, int n, double norm) {
-    int n_in = 0;
-    for (int i = 0; i < n; i++) {
-        double x = (double)z[i] - norm;
-        if (n_in == k && !(x > top[k - 1].logprob)) continue;
-        int at = n_in < k ? n_in++ : k - 1;
-        for (; at > 0 && top[at - 1].logprob < x; at--) top[at] = top[at - 1];
-        top[at] = (ranked){i, x};
-    }
-}
 
 /* The file is little endian whatever the machine. */
 static int put_row(sink *s, const float *z, int n) {

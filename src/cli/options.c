@@ -215,6 +215,8 @@ static const option table[] = {
     {"--min-confidence", REAL, AT(min_confidence), "P", 0, 1, 0, 0, 0, "Choice", "choose", "exit 7 where the choice is less probable"},
     {"--exit-index", FLAG, AT(exit_index), 0, 0, 0, 0, 0, 0, "Output", "choose", "exit 10 for the first, 11 for the second, .."},
     {"--probs", FLAG, AT(probs), 0, 0, 0, 0, 0, 0, "Output", "choose", "a line for each: text, log-probability, share, between tabs"},
+    {"--logprobs", INT, AT(n_logprobs), "N", 0, MAX_LOGPROBS, 0, "none", 0, "Output", "run",
+     "with --json or --jsonl: each token's log-probability, and the N likeliest beside it"},
     {"--per-token", FLAG, AT(per_token), 0, 0, 0, 0, 0, 0, "Output", "score", "a line for each token"},
     {"--top", INT, AT(n_top), "K", 0, 1000, 0, 0, 0, "Output", "score",
      "the K likeliest tokens at each place"},
@@ -705,6 +707,7 @@ static int check_pairs(const options *o) {
             if (typed(o, other)) return fail(EXIT_USAGE, "%s and %.*s do not go together: %s", pairs[i].flag, (int)other.n, other.p, pairs[i].why);
     }
     if (o->system && o->system_file) return fail(EXIT_USAGE, "the system message is given twice: by --system and --system-file");
+    if (typed(o, STR("--logprobs")) && !o->json && !o->jsonl) return fail(EXIT_USAGE, "--logprobs goes with --json or --jsonl");
     if (o->no_stdin && o->file && !strcmp(o->file, "-")) return fail(EXIT_USAGE, "-N and -f - do not go together: -N does not read stdin");
     return -1;
 }

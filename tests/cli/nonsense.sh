@@ -226,6 +226,10 @@ run --jsonl -x hi
 run --jsonl --no-newline hi
 run --jsonl --show-thinking stdout hi
 run --explain -x hi
+run --logprobs 3 hi
+run --json --logprobs 101 hi
+run --json --logprobs -1 hi
+run --json --logprobs x hi
 serve --port 80
 verify
 convert a b

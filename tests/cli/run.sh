@@ -70,6 +70,16 @@ same 'eight ids' "$(sed 's/.*"ids":\[\([^]]*\)\].*/\1/' j | tr ',' '\n' | grep -
 same 'pieces' "$? $(cat err) $(sed '$d' j | tr '\n' '|')" '0  {"id":1,"thinking":""}|{"id":2,"thinking":"hm"}|{"id":3,"thinking":""}|{"id":4,"text":"Yes"}|{"id":5,"text":"\u001b[31m"}|{"id":6,"text":" sir."}|'
 same 'the last line' "$(tail -n 1 j | grep -o '"[a-z_]*":' | tr -d '\n')" '"finish":"n_prompt":"n_reused":"n_generated":"load_ms":"prefill_ms":"decode_ms":"first_token_ms":"peak_rss_bytes":'
 
+# --logprobs: those of slm score, before any sampling.
+"$SLM" run -m "$MODEL" --raw --kv f32 -N -n 6 --ignore-eos --temp 2 --seed 3 --json --logprobs 2 'once upon' > j 2> err
+same 'a list' "$? $(cat err) $(grep -o '"logprobs":\[{"id":' j | wc -l | tr -d ' ') $(grep -o '"top":\[{"id":[0-9]*,"piece":"[^"]*","logprob":[-0-9.e]*},{"id":[0-9]*,"piece":"[^"]*","logprob":[-0-9.e]*}\]' j | wc -l | tr -d ' ')" '0  1 6'
+ids=$(sed 's/.*"ids":\[\([^]]*\)\].*/\1/' j) prompt=$("$SLM" tokens -m "$MODEL" --ids 'once upon' | tr ' ' ',')
+sed 's/.*"logprobs"://; s/,"top":\[[^]]*\]//g' j | grep -o '"logprob":[-0-9.e]*' | cut -d: -f2 | awk '{ printf "%.2f ", $1 }' > got
+"$SLM" score -m "$MODEL" --kv f32 --json --ids "$prompt,$ids" -N | grep -o '"logprob":[-0-9.e]*' | cut -d: -f2 | tail -n 6 | awk '{ printf "%.2f ", $1 }' > want
+same 'as slm score has them' "$(cat got)" "$(cat want)"
+"$SLM" run -m "$MODEL" --raw --kv f32 -N -n 6 --ignore-eos --temp 2 --seed 3 --jsonl --logprobs 0 'once upon' > l
+same 'in pieces' "$(sed '$d' l | grep '"id"' | sed 's/.*"logprob":\([-0-9.e]*\).*/\1/' | awk '{ printf "%.2f ", $1 }')" "$(cat got)"
+
 # -x: the inside of the code block, and nothing behind it is generated.
 expect 0 'echo hi\n' '' "$SLM" run -m "$CODER" -N -x hi
 same 'it ends there' "$("$SLM" run -m "$CODER" -N -x --stats=json hi 2>&1 > a | field finish) $("$SLM" run -m "$CODER" -N -x --stats=json hi 2>&1 > a | field n_generated)" '"stop" 8'
