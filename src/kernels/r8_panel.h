@@ -7,7 +7,7 @@
  *   P_LANES 8 or 16 (then AVX-512: a register is two groups of 8), P_REGS: registers of a step;
  *   R8_DPBUSD or not, as r8_x86.h;
  *   TILE: tokens of a tile; P_CASES: P_CASE(1, tile) to P_CASE(TILE, tile);
- *   FEW: tokens up to which the tiles of r8_x86.h are as fast, FEW_DEAR where unpacking is dear.
+ *   FEW: tokens up to which the tiles of r8_x86.h are as fast; FEW_Q4_K, FEW_Q8_0: the same for these, FEW_MORE: for Q2_K, Q3_K.
  *
  * Weights are unsigned in the panel, and what that adds is taken off through the sums of the activations.  Without
  * VNNI that is done for up to six bits; eight bits are widened to 16, as are the activations, and a step is 2 columns. */
@@ -26,7 +26,7 @@ enum {
  * superblock d, dmin. */
 typedef struct {
     _Alignas(64) uint8_t w[PANEL_STEPS][P_REGS][P_LANES * 4];
-    float scale[PANEL_COLS / 16][P_ROWS], min[PANEL_COLS / 32][P_ROWS], d[PANEL_COLS / 256][P_ROWS], dmin[PANEL_COLS / 256][P_ROWS];
+    float scale[PANEL_COLS / 16][P_ROWS], min[PANEL_COLS / 16][P_ROWS], d[PANEL_COLS / 256][P_ROWS], dmin[PANEL_COLS / 256][P_ROWS];
 } panel;
 
 /* A token's activations of the panel's columns.  Tokens are an odd number of lines apart, so that the same columns of
@@ -34,7 +34,10 @@ typedef struct {
 typedef struct {
     _Alignas(64) int8_t q[PANEL_STEPS * 4]; /* as panel.w: four columns, or two int16 */
     float   s[PANEL_COLS / 32], ms[PANEL_COLS / 32];
-    int32_t off[PANEL_COLS / 16]; /* what the products of a block (of 16 or 32) begin from */
+    union {
+        int32_t off[PANEL_COLS / 16]; /* what the products of a block (of 16 or 32) begin from */
+        float   sum[PANEL_COLS / 16]; /* or the sums of 16 activations */
+    };
     char    odd[64];
 } token;
 
@@ -56,9 +59,8 @@ typedef __m512  floats;
 #define P_SIXTEEN _mm512_broadcast_i32x4 /* the same 16 bytes everywhere */
 enum { P_KEEP = 1 };                     /* a tile's float sums are registers, too */
 /* 32 bytes of a group of 8 rows and of the group `apart` bytes behind it. */
-R8_INLINE ints p_bytes(const void *a, size_t apart) {
-    return _mm512_inserti64x4(_mm512_castsi256_si512(r8_load(a)), r8_load((const char *)a + apart), 1);
-}
+R8_INLINE ints p_join(__m256i a, __m256i b) { return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1); }
+R8_INLINE ints p_bytes(const void *a, size_t apart) { return p_join(r8_load(a), r8_load((const char *)a + apart)); }
 R8_INLINE void p_store(void *to, ints v) { _mm512_store_si512(to, v); }
 R8_INLINE ints p_load(const void *p) { return _mm512_load_si512(p); }
 #else
@@ -70,6 +72,7 @@ typedef __m256  floats;
 #define P_XOR _mm256_xor_si256
 #define P_SIXTEEN _mm256_broadcastsi128_si256
 enum { P_KEEP = 0 };
+R8_INLINE ints p_join(__m256i a, __m256i b) { return (void)b, a; }
 R8_INLINE ints p_bytes(const void *a, size_t apart) { return (void)apart, r8_load(a); }
 R8_INLINE void p_store(void *to, ints v) { _mm256_store_si256(to, v); }
 R8_INLINE ints p_load(const void *p) { return _mm256_load_si256(p); }
@@ -82,11 +85,9 @@ R8_INLINE ints p_high(ints v) { return p_low(P_(srli_epi16)(v, 4)); }
     for (size_t r_ = 0; r_ < P_LANES / 8; r_++) \
         _mm256_store_ps((to) + P_LANES * (r) + 8 * r_, read((const void *)((const char *)(from) + r_ * (apart))))
 
-#ifndef R8_DPBUSD
 /* Bytes 0, 2, 4, .. and 1, 3, 5, .. as int16: each 32-bit lane of four columns becomes two of two. */
 R8_INLINE ints even_bytes(ints v) { return P_(srai_epi16)(P_(slli_epi16)(v, 8), 8); }
 R8_INLINE ints odd_bytes(ints v) { return P_(srai_epi16)(v, 8); }
-#endif
 
 /* ---- unpacking: register r of block b of the panel, from block u of the register's first group ----- */
 
@@ -220,13 +221,64 @@ R8_INLINE void unpack_q6_k(panel *p, int r, int b, const r8_q6_k *u, size_t apar
     P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);
 }
 
+/* In each row's lane two int16: both the one, or both the other. */
+R8_INLINE ints p_first(ints v) { return P_OR(P_AND(v, P_(set1_epi32)(0xffff)), P_(slli_epi32)(v, 16)); }
+R8_INLINE ints p_second(ints v) { return P_OR(P_(srli_epi32)(v, 16), P_AND(v, P_(set1_epi32)(-65536))); }
+
+/* Weights times their scales are bytes, and the 32 columns of an activation scale become one block: its scale is 1. */
+R8_INLINE void unpack_q2_k(panel *p, int r, int b, const r8_q2_k *u, size_t apart) {
+    const r8_q2_k *other = P_LANES == 16 ? (const void *)((const char *)u + apart) : u;
+    for (int s = 0; s < 8; s++) { /* 32 columns; a row's two scales and mins are neighbours */
+        const ints both = p_join(_mm256_cvtepu8_epi16(_mm_loadu_si128((const void *)u->sc[s])),
+                                 _mm256_cvtepu8_epi16(_mm_loadu_si128((const void *)other->sc[s])));
+        const ints scales = P_AND(both, P_(set1_epi16)(15)), mins = P_(srli_epi16)(both, 4);
+        for (int h = 0; h < 2; h++) {
+            const ints scale = h ? p_second(scales) : p_first(scales), min = h ? P_(srli_epi32)(mins, 16) : P_AND(mins, P_(set1_epi32)(0xffff));
+            for (int j = 0; j < 4; j++) {
+                const ints w = P_AND(P_(srl_epi16)(p_bytes(u->q[s / 2][j], apart), _mm_cvtsi32_si128(s % 2 * 4 + h * 2)), P_(set1_epi8)(3));
+                p_store(p->w[64 * b + 8 * s + 4 * h + j][r], P_(mullo_epi16)(w, scale)); /* at most 45 in a byte */
+            }
+            P_(store_ps)(p->min[16 * b + 2 * s + h] + P_LANES * r, P_(cvtepi32_ps)(min));
+        }
+        P_(store_ps)(p->scale[8 * b + s] + P_LANES * r, P_(set1_ps)(1));
+    }
+    P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);
+    P_FLOATS(p->dmin[b], r, r8_halfs, u->dmin, apart);
+}
+
+/* (4 - w) * scale lies in -128..124, the weight itself in -124..128: so the scale of the block is -1. */
+R8_INLINE void unpack_q3_k(panel *p, int r, int b, const r8_q3_k *u, size_t apart) {
+    int8_t sc[2][8][16];
+    for (size_t i = 0; i < P_LANES / 8; i++) r8_threes_scales(sc[i], (const void *)((const char *)u + i * apart));
+    for (int c = 0; c < 4; c++) {
+        __m256i w[2][4][4];
+        for (size_t i = 0; i < P_LANES / 8; i++) {
+            const r8_q3_k *v = (const void *)((const char *)u + i * apart);
+            r8_threes(w[i], v->q[c], v->qh[c]);
+        }
+        for (int k = 0; k < 4; k++) {
+            const int  s = 2 * c + k / 2, last = P_LANES / 8 - 1;
+            const ints both = p_join(_mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)sc[0][s])),
+                                     _mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)sc[last][s])));
+            const ints scale = k % 2 ? p_second(both) : p_first(both);
+            for (int j = 0; j < 4; j++) {
+                const ints v = P_(sub_epi8)(P_(set1_epi8)(4), p_join(w[0][k][j], w[last][k][j]));
+                const ints even = P_(mullo_epi16)(even_bytes(v), scale), odd = P_(mullo_epi16)(odd_bytes(v), scale);
+                unpack_eights(p, r, 8 * b + s, k % 2 * 4 + j, P_OR(P_AND(even, P_(set1_epi16)(0xff)), P_(slli_epi16)(odd, 8)));
+            }
+        }
+    }
+    for (int s = 0; s < 8; s++) P_(store_ps)(p->scale[8 * b + s] + P_LANES * r, P_(set1_ps)(-1));
+    P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);
+}
+
 /* ---- the tokens of a pass ------------------------------------------------------------------ */
 
 /* Tiles for some formats: see P_TILES. */
 typedef struct {
     int  cols;  /* of a panel: PANEL_COLS, or half of it where a step is 2 columns */
     int  group; /* columns that share a scale */
-    bool mins;
+    int  mins;  /* columns that share a min, 32 or 16; 0: there is none */
     void (*tile)(pass *z, const panel *p, int i, int n_cols, int t0, int n_tok);
 } panel_tiles;
 
@@ -243,7 +295,8 @@ static void take(token *to, const void *x, int64_t cols, int64_t first, int n, c
     }
 #endif
     memcpy(to->s, a.s + first / 32, (size_t)n / 32 * sizeof *to->s);
-    if (k->mins) memcpy(to->ms, a.ms + first / 32, (size_t)n / 32 * sizeof *to->ms);
+    if (k->mins == 16) for (int i = 0; i < n / 16; i++) to->sum[i] = (float)sums[i];
+    else if (k->mins) memcpy(to->ms, a.ms + first / 32, (size_t)n / 32 * sizeof *to->ms);
     else if (k->group == 16) for (int i = 0; i < n / 16; i++) to->off[i] = -offset * sums[i];
     else for (int i = 0; i < n / 32; i++) to->off[i] = -offset * (sums[2 * i] + sums[2 * i + 1]);
 }
@@ -328,7 +381,7 @@ R8_INLINE void dots(ints v[][P_REGS], const panel *p, int k, const int n_k, cons
 
 /* sum = fma(scale[b] * s, dot, sum) over blocks [b0, b1) of `group` columns, for all tokens of a tile. */
 R8_INLINE void scaled_dots(floats keep[][P_REGS], float (*mem)[P_ROWS], const token *x, const panel *p, int b0, int b1, const int group,
-                           const int n_tok, const int bits, const bool mins) {
+                           const int n_tok, const int bits, const int mins) {
     const int n_k = bits == 16 ? group / 2 : group / 4;
     for (int b = b0; b < b1; b++) {
         ints v[TILE][P_REGS];
@@ -343,7 +396,7 @@ R8_INLINE void scaled_dots(floats keep[][P_REGS], float (*mem)[P_ROWS], const to
 }
 
 /* Blocks of 32 with a scale: acc = fma(d * s, dot - offset * S, acc); with mins no offset, and am = fma(-m, ms, am). */
-R8_INLINE void tile_flat(pass *z, const panel *p, int i, int n_cols, int t0, const int n_tok, const int bits, const bool mins) {
+R8_INLINE void tile_flat(pass *z, const panel *p, int i, int n_cols, int t0, const int n_tok, const int bits, const int mins) {
     const token *x = z->x + t0;
     float (*acc)[P_ROWS] = z->acc[i] + t0, (*am)[P_ROWS] = z->am[i] + t0;
     floats keep[TILE][P_REGS];
@@ -363,8 +416,9 @@ R8_INLINE void tile_flat(pass *z, const panel *p, int i, int n_cols, int t0, con
         for (int r = 0; r < P_REGS; r++) P_(store_ps)(am[t] + P_LANES * r, keep[t][r]);
 }
 
-/* Superblocks of blocks with scales: fs = fma(sc * s, dot - offset * S, fs); with mins no offset, and fm = fma(m, ms, fm). */
-R8_INLINE void tile_super(pass *z, const panel *p, int i, int n_cols, int t0, const int n_tok, const int bits, const bool mins, const int group) {
+/* Superblocks of blocks with scales: fs = fma(sc * s, dot - offset * S, fs); with mins no offset, and
+ * fm = fma(m, ms, fm); with mins of 16 columns fm = fma(s, m * S16 + the next m * S16, fm). */
+R8_INLINE void tile_super(pass *z, const panel *p, int i, int n_cols, int t0, const int n_tok, const int bits, const int mins, const int group) {
     const token *x = z->x + t0;
     float (*acc)[P_ROWS] = z->acc[i] + t0, (*am)[P_ROWS] = z->am[i] + t0;
     for (int u = 0; u < n_cols / 256; u++) {
@@ -382,7 +436,13 @@ R8_INLINE void tile_super(pass *z, const panel *p, int i, int n_cols, int t0, co
             for (int r = 0; r < P_REGS; r++) keep[t][r] = P_(set1_ps)(0);
         for (int b = 8 * u; b < 8 * u + 8; b++)
             for (int t = 0; t < n_tok; t++)
-                for (int r = 0; r < P_REGS; r++) keep[t][r] = P_(fmadd_ps)(P_(load_ps)(p->min[b] + P_LANES * r), float_of(x->ms + b, t), keep[t][r]);
+                for (int r = 0; r < P_REGS; r++) {
+                    const float *m = p->min[mins == 32 ? b : 2 * b] + P_LANES * r;
+                    if (mins == 32) keep[t][r] = P_(fmadd_ps)(P_(load_ps)(m), float_of(x->ms + b, t), keep[t][r]);
+                    else /* whole numbers below 2^24: no rounding inside */
+                        keep[t][r] = P_(fmadd_ps)(float_of(x->s + b, t), P_(fmadd_ps)(P_(load_ps)(m), float_of(x->sum + 2 * b, t),
+                                                  P_(mul_ps)(P_(load_ps)(m + P_ROWS), float_of(x->sum + 2 * b + 1, t))), keep[t][r]);
+                }
         for (int t = 0; t < n_tok; t++)
             for (int r = 0; r < P_REGS; r++) {
                 float *to = am[t] + P_LANES * r;
@@ -435,7 +495,8 @@ static void chunk(const panel_format *f, pass *z, float *y, int64_t ldy, const c
         for (int t = 0; t < n_tok; t++) take(&z->x[t], x + (size_t)t * act_bytes(cols), cols, c, n_cols, f->tiles, f->offset);
         for (int i = 0; i < n; i++) {
             const ptrdiff_t panel_bytes = (ptrdiff_t)(P_ROWS / 8 * apart), run_bytes = most / f->block * f->bytes;
-            f->unpack(&p, w + i * panel_bytes + c / most * run_bytes, n_cols / f->block, apart, i + 1 < n ? panel_bytes : run_bytes - i * panel_bytes);
+            const ptrdiff_t to_next = i + 1 < n ? panel_bytes : run_bytes - i * panel_bytes;
+            f->unpack(&p, w + i * panel_bytes + c / most * run_bytes, n_cols / f->block, apart, to_next);
             for (int t = 0; t < n_tok; t += tile) f->tiles->tile(z, &p, i, n_cols, t, n_tok - t < tile ? n_tok - t : tile);
         }
     }
@@ -448,7 +509,8 @@ static void chunk(const panel_format *f, pass *z, float *y, int64_t ldy, const c
 }
 
 /* As packed_ID, for all whole panels; returns the groups left over.  What a batch needs stays out of the way of single tokens. */
-static R8_APART int64_t batch(const panel_format *f, float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) {
+static R8_APART int64_t batch(const panel_format *f, float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x,
+                              int64_t n_tok) {
     const int64_t panels = groups / (P_ROWS / 8), tile = even(n_tok, TILE), each = even((n_tok + tile - 1) / tile, PASS / tile) * tile;
     const size_t  panel_bytes = P_ROWS / 8 * (size_t)(cols / f->block) * (size_t)f->bytes;
     pass          z;
@@ -485,27 +547,31 @@ static R8_APART int64_t batch(const panel_format *f, float *y, int64_t ldy, cons
 #define P_BLOCKS(bits) blocks
 #define P_BLOCKS_MINS(bits) blocks_mins
 #define P_SIXTEENS(bits) sixteens
+#define P_BLOCKS_SUMS(bits) blocks_sums
 #define P_ALL_TILES \
-    P_TILES(flat, TILE_FLAT, 8, false) P_TILES(flat_mins, TILE_FLAT, 8, true) P_TILES(blocks, TILE_BLOCKS, 8, false) \
-    P_TILES(blocks_mins, TILE_BLOCKS, 8, true) P_TILES(sixteens, TILE_SIXTEENS, 8, false)
+    P_TILES(flat, TILE_FLAT, 8, 0) P_TILES(flat_mins, TILE_FLAT, 8, 32) P_TILES(blocks, TILE_BLOCKS, 8, 0) \
+    P_TILES(blocks_mins, TILE_BLOCKS, 8, 32) P_TILES(sixteens, TILE_SIXTEENS, 8, 0) P_TILES(blocks_sums, TILE_BLOCKS, 8, 16)
 #else
 #define P_FLAT(bits) flat##bits
 #define P_FLAT_MINS(bits) flat_mins##bits
 #define P_BLOCKS(bits) blocks##bits
 #define P_BLOCKS_MINS(bits) blocks_mins##bits
 #define P_SIXTEENS(bits) sixteens##bits
+#define P_BLOCKS_SUMS(bits) blocks_sums##bits
 #define P_ALL_TILES \
-    P_TILES(flat4, TILE_FLAT, 4, false) P_TILES(flat5, TILE_FLAT, 5, false) P_TILES(flat8, TILE_FLAT, 16, false) \
-    P_TILES(flat_mins4, TILE_FLAT, 4, true) P_TILES(flat_mins5, TILE_FLAT, 5, true) P_TILES(blocks8, TILE_BLOCKS, 16, false) \
-    P_TILES(blocks_mins4, TILE_BLOCKS, 4, true) P_TILES(blocks_mins5, TILE_BLOCKS, 5, true) P_TILES(sixteens6, TILE_SIXTEENS, 6, false)
+    P_TILES(flat4, TILE_FLAT, 4, 0) P_TILES(flat5, TILE_FLAT, 5, 0) P_TILES(flat8, TILE_FLAT, 16, 0) \
+    P_TILES(flat_mins4, TILE_FLAT, 4, 32) P_TILES(flat_mins5, TILE_FLAT, 5, 32) P_TILES(blocks8, TILE_BLOCKS, 16, 0) \
+    P_TILES(blocks_mins4, TILE_BLOCKS, 4, 32) P_TILES(blocks_mins5, TILE_BLOCKS, 5, 32) P_TILES(sixteens6, TILE_SIXTEENS, 6, 0) \
+    P_TILES(blocks_sums6, TILE_BLOCKS, 6, 16)
 #endif
 #define PANELS_ALL \
-    P_ALL_TILES PANELS(q4_0, 32, P_FLAT(4), 8, FEW) PANELS(q4_1, 32, P_FLAT_MINS(4), 0, FEW) PANELS(q5_0, 32, P_FLAT(5), 16, FEW_DEAR) \
-    PANELS(q5_1, 32, P_FLAT_MINS(5), 0, FEW_DEAR) PANELS(q8_0, 32, P_FLAT(8), 128, FEW) PANELS(iq4_nl, 32, P_FLAT(8), 128, FEW_DEAR) \
-    PANELS(iq4_xs, 256, P_BLOCKS(8), 128, FEW_DEAR) PANELS(q4_k, 256, P_BLOCKS_MINS(4), 0, FEW) \
-    PANELS(q5_k, 256, P_BLOCKS_MINS(5), 0, FEW_DEAR) PANELS(q6_k, 256, P_SIXTEENS(6), 32, FEW_DEAR)
+    P_ALL_TILES PANELS(q4_0, 32, P_FLAT(4), 8, FEW) PANELS(q4_1, 32, P_FLAT_MINS(4), 0, FEW) PANELS(q5_0, 32, P_FLAT(5), 16, FEW) \
+    PANELS(q5_1, 32, P_FLAT_MINS(5), 0, FEW) PANELS(q8_0, 32, P_FLAT(8), 128, FEW_Q8_0) PANELS(iq4_nl, 32, P_FLAT(8), 128, FEW) \
+    PANELS(iq4_xs, 256, P_BLOCKS(8), 128, FEW) PANELS(q4_k, 256, P_BLOCKS_MINS(4), 0, FEW_Q4_K) \
+    PANELS(q5_k, 256, P_BLOCKS_MINS(5), 0, FEW) PANELS(q6_k, 256, P_SIXTEENS(6), 32, FEW) \
+    PANELS(q2_k, 256, P_BLOCKS_SUMS(6), 0, FEW_MORE) PANELS(q3_k, 256, P_BLOCKS(8), 128, FEW_MORE)
 #define PANELS_TABLE \
     [TYPE_Q4_0] = panels_q4_0, [TYPE_Q4_1] = panels_q4_1, [TYPE_Q5_0] = panels_q5_0, [TYPE_Q5_1] = panels_q5_1, \
-    [TYPE_Q8_0] = panels_q8_0, [TYPE_IQ4_NL] = panels_iq4_nl, [TYPE_IQ4_XS] = panels_iq4_xs, [TYPE_Q2_K] = packed_q2_k, \
-    [TYPE_Q3_K] = packed_q3_k, [TYPE_Q4_K] = panels_q4_k, [TYPE_Q5_K] = panels_q5_k, [TYPE_Q6_K] = panels_q6_k
+    [TYPE_Q8_0] = panels_q8_0, [TYPE_IQ4_NL] = panels_iq4_nl, [TYPE_IQ4_XS] = panels_iq4_xs, [TYPE_Q2_K] = panels_q2_k, \
+    [TYPE_Q3_K] = panels_q3_k, [TYPE_Q4_K] = panels_q4_k, [TYPE_Q5_K] = panels_q5_k, [TYPE_Q6_K] = panels_q6_k
 #endif

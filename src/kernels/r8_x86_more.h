@@ -237,17 +237,21 @@ R8_INLINE void r8_threes(__m256i w[4][4], const uint8_t q[4][8][4], const uint8_
     }
 }
 
+/* The scales of two groups of 16 as bytes [group / 2][row][group % 2]. */
+R8_INLINE void r8_threes_scales(int8_t sc[8][16], const r8_q3_k *p) {
+    const __m256i l0 = r8_load(p->sl), l1 = r8_load(p->sl[2]), h = r8_load(p->sh), two = _mm256_set1_epi8(0x30), bias = _mm256_set1_epi8(32);
+    _mm256_storeu_si256((void *)sc[0], _mm256_sub_epi8(_mm256_or_si256(r8_low(l0), _mm256_and_si256(_mm256_slli_epi16(h, 4), two)), bias));
+    _mm256_storeu_si256((void *)sc[2], _mm256_sub_epi8(_mm256_or_si256(r8_low(l1), _mm256_and_si256(_mm256_slli_epi16(h, 2), two)), bias));
+    _mm256_storeu_si256((void *)sc[4], _mm256_sub_epi8(_mm256_or_si256(r8_high(l0), _mm256_and_si256(h, two)), bias));
+    _mm256_storeu_si256((void *)sc[6], _mm256_sub_epi8(_mm256_or_si256(r8_high(l1), _mm256_and_si256(_mm256_srli_epi16(h, 2), two)), bias));
+}
+
 R8_INLINE void r8_add_q3_k(__m256 *acc, __m256 *am, const r8_q3_k *p, const act_view *a, int64_t n, const int n_tok) {
-    const __m256i two = _mm256_set1_epi8(0x30), bias = _mm256_set1_epi8(32);
     (void)am;
     for (int64_t b = 0; b < n; b++, p++) {
-        __m256        fs[R8_GROUP_TOKENS];
-        int8_t        sc[8][16];
-        const __m256i l0 = r8_load(p->sl), l1 = r8_load(p->sl[2]), h = r8_load(p->sh);
-        _mm256_storeu_si256((void *)sc[0], _mm256_sub_epi8(_mm256_or_si256(r8_low(l0), _mm256_and_si256(_mm256_slli_epi16(h, 4), two)), bias));
-        _mm256_storeu_si256((void *)sc[2], _mm256_sub_epi8(_mm256_or_si256(r8_low(l1), _mm256_and_si256(_mm256_slli_epi16(h, 2), two)), bias));
-        _mm256_storeu_si256((void *)sc[4], _mm256_sub_epi8(_mm256_or_si256(r8_high(l0), _mm256_and_si256(h, two)), bias));
-        _mm256_storeu_si256((void *)sc[6], _mm256_sub_epi8(_mm256_or_si256(r8_high(l1), _mm256_and_si256(_mm256_srli_epi16(h, 2), two)), bias));
+        __m256 fs[R8_GROUP_TOKENS];
+        int8_t sc[8][16];
+        r8_threes_scales(sc, p);
         for (int t = 0; t < n_tok; t++) fs[t] = _mm256_setzero_ps();
         for (int c = 0; c < 4; c++) {
             __m256i w[4][4];
