@@ -84,7 +84,10 @@ static inline void scores_q8(float *s, int64_t lds, const void *q, int64_t n_q, 
     }
 }
 
-enum { ATTEND_QUERIES = 3 }; /* 12 sums, 3 weights and a value are 16 registers */
+enum {
+    ATTEND_QUERIES = 3, /* of a tile: 12 sums, 3 weights and a value are 16 registers */
+    ATTEND_MANY = 6     /* queries from which on bytes become floats once for all of them */
+};
 
 /* 8 * n_reg columns of the positions [i0, i1), rows of `row` bytes, for n_q queries. */
 R8_INLINE void attend_values_tile(float *acc, int64_t lda, const float *p, int64_t ldp, const char *v, size_t row, int64_t i0, int64_t i1,
@@ -134,6 +137,27 @@ R8_INLINE void attend_values_q8(float *acc, int64_t lda, const float *p, int64_t
     for (int64_t j = 0; j < d; j += 32, v += KV_BLOCK / 8) attend_values32_q8(acc + j, lda, p, ldp, v, i0, i1, n_q);
 }
 
+/* The same for many queries: the values of 32 columns become floats once for all of them. */
+static inline void attend_values_wide(float *acc, int64_t lda, const float *p, int64_t ldp, const kv_part *v, int64_t i0, int64_t i1, int64_t d,
+                                      int64_t n_q) {
+    enum { ROW = 32 * sizeof(float) };
+    float wide[KV_BLOCK][32], w[ATTEND_QUERIES][KV_BLOCK];
+    for (int64_t j = 0; j < d; j += 32, acc += 32, v += KV_BLOCK / 8) {
+        for (int64_t i = i0; i < i1; i++)
+            for (int c = 0; c < 32; c += 8) _mm256_storeu_ps(wide[i] + c, r8_signed_bytes(v[i / 8].q[i % 8] + c));
+        for (int64_t h = 0, n; h < n_q; h += n) {
+            n = n_q - h < ATTEND_QUERIES ? n_q - h : ATTEND_QUERIES;
+            for (int64_t t = 0; t < n; t++)
+                for (int64_t g = i0 / 8; 8 * g < i1; g++)
+                    _mm256_storeu_ps(w[t] + 8 * g, _mm256_mul_ps(_mm256_loadu_ps(p + (h + t) * ldp + 8 * g), r8_halfs(v[g].d)));
+            const char *rows = (const void *)wide;
+            if (n == 3) attend_values_tile(acc + h * lda, lda, w[0], KV_BLOCK, rows, ROW, i0, i1, false, 3, 4);
+            else if (n == 2) attend_values_tile(acc + h * lda, lda, w[0], KV_BLOCK, rows, ROW, i0, i1, false, 2, 4);
+            else attend_values_tile(acc + h * lda, lda, w[0], KV_BLOCK, rows, ROW, i0, i1, false, 1, 4);
+        }
+    }
+}
+
 /* Four queries go as two and two: three and one read the values as often and leave one sum chain alone. */
 #define ATTEND_VALUES(name, tile) \
     static inline void name(float *acc, int64_t lda, const float *p, int64_t ldp, int64_t n_q, const void *v, int64_t i0, int64_t i1, \
@@ -147,7 +171,11 @@ R8_INLINE void attend_values_q8(float *acc, int64_t lda, const float *p, int64_t
 #define ATTEND_F32(acc, lda, p, ldp, v, i0, i1, d, n_q) attend_values(acc, lda, p, ldp, v, i0, i1, d, false, n_q)
 ATTEND_VALUES(values_f16, ATTEND_F16)
 ATTEND_VALUES(values_f32, ATTEND_F32)
-ATTEND_VALUES(values_q8, attend_values_q8)
+ATTEND_VALUES(values_few_q8, attend_values_q8)
+static inline void values_q8(float *acc, int64_t lda, const float *p, int64_t ldp, int64_t n_q, const void *v, int64_t i0, int64_t i1, int64_t d) {
+    if (n_q >= ATTEND_MANY) attend_values_wide(acc, lda, p, ldp, v, i0, i1, d, n_q);
+    else values_few_q8(acc, lda, p, ldp, n_q, v, i0, i1, d);
+}
 
 /* A step of hadamard within a register: y holds each lane's partner; negative where a lane gets the difference. */
 R8_INLINE __m256 attend_pairs(__m256 x, __m256 y, int negative) {
