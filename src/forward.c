@@ -150,7 +150,13 @@ static void gate_rows(void *ctx, int64_t r0, int64_t r1) {
 /* out = m . in, then x += post(out + bias). */
 static void product_and_residual(step *s, const ops_input *in, const matrix *m) {
     forward_state *f = s->f;
-    ops_matmul_then(&f->o, in, (ops_product[]){{s->out, f->w->cfg.n_embd, m}}, 1, residual_rows, s);
+    const ops_product product = {s->out, f->w->cfg.n_embd, m};
+    if (s->n == 1) { /* the sum at the end of each task would wait for its rows of x while weights could come */
+        ops_matmul(&f->o, in, &product, 1);
+        residual_rows(s, 0, f->w->cfg.n_embd);
+    } else {
+        ops_matmul_then(&f->o, in, &product, 1, residual_rows, s);
+    }
     if (s->post) thread_run(f->o.pool, s->n, post_token, s);
 }
 
