@@ -21,13 +21,23 @@ R8_INLINE __m256i r8_keep(const void *p) {
 }
 R8_INLINE __m256i r8_pair(const int16_t pair[2]) { return r8_four((const void *)pair); }
 
+/* -offset times the sum of some activations: where their chain of products begins. */
+R8_INLINE __m256i r8_one_offset(const int16_t *pair, const int offset) {
+    const __m256i by = _mm256_set1_epi16((short)-offset);
+#ifdef R8_DPBUSD
+    return _mm256_madd_epi16(r8_pair(pair), by);
+#else
+    return _mm256_mullo_epi16(r8_pair(pair), by);
+#endif
+}
+
 /* 32 columns of nibbles q[g][row][t] times x, less `offset` times the sum of x. */
 R8_INLINE __m256i r8_one_nibbles(const uint8_t *q, const int8_t *x, const int16_t *pair, const int offset) {
     __m256i v[4];
     for (int g = 0; g < 4; g++) v[g] = r8_keep(q + 32 * g);
 #ifdef R8_DPBUSD
     const __m256i high = _mm256_set1_epi8(-16);
-    __m256i       a = offset ? _mm256_madd_epi16(r8_pair(pair), _mm256_set1_epi16((short)-offset)) : _mm256_setzero_si256();
+    __m256i       a = offset ? r8_one_offset(pair, offset) : _mm256_setzero_si256();
     __m256i       b = _mm256_setzero_si256();
     for (int g = 0; g < 4; g++) {
         a = r8_dot(a, r8_low(v[g]), r8_four(x + 4 * g));
@@ -40,7 +50,7 @@ R8_INLINE __m256i r8_one_nibbles(const uint8_t *q, const int8_t *x, const int16_
         a = r8_dot(a, r8_low(v[g]), r8_four(x + 4 * g));
         b = r8_dot(b, r8_high(v[g]), r8_four(x + 16 + 4 * g));
     }
-    if (offset) a = _mm256_sub_epi16(a, _mm256_mullo_epi16(r8_pair(pair), _mm256_set1_epi16((short)offset)));
+    if (offset) a = _mm256_add_epi16(a, r8_one_offset(pair, offset));
     return r8_end(_mm256_add_epi16(a, b));
 #endif
 }
@@ -71,39 +81,28 @@ R8_INLINE void r8_one_q4_k(__m256 *acc, __m256 *am, const r8_q4_k *p, act_view a
     }
 }
 
-/* 16 columns of 6 bits. */
-R8_INLINE __m256i r8_one_sixes(const __m256i w[4], const int8_t *x, const int16_t *pair) {
-#ifdef R8_DPBUSD
-    __m256i sum = _mm256_madd_epi16(r8_pair(pair), _mm256_set1_epi16(-32));
-    for (int j = 0; j < 4; j++) sum = r8_dot(sum, w[j], r8_four(x + 4 * j));
-#else
-    __m256i sum = _mm256_maddubs_epi16(w[0], r8_four(x));
-    for (int j = 1; j < 4; j++) sum = r8_dot(sum, w[j], r8_four(x + 4 * j));
-    sum = _mm256_sub_epi16(sum, _mm256_slli_epi16(r8_pair(pair), 5));
-#endif
-    return r8_end(sum);
-}
-
+/* A chunk's four groups side by side: all unpacked weights of one would not fit 16 registers. */
 R8_INLINE void r8_one_q6_k(__m256 *acc, __m256 *am, const r8_q6_k *p, act_view a, int64_t n) {
     const __m256i two = _mm256_set1_epi8(0x30);
     (void)am;
     for (int64_t b = 0; b < n; b++, p++) {
         __m256 fs = _mm256_setzero_ps();
         for (int c = 0; c < 4; c++) {
-            __m256i w[4][4];
+            const int64_t g = b * 16 + c * 4;
+            __m256i       sum[4];
             r8_fetch(p, kernels_far.in_turns, sizeof *p, c, 4);
+            for (int k = 0; k < 4; k++) sum[k] = r8_one_offset(a.pair16[g + k], 32);
             for (int j = 0; j < 4; j++) {
                 const __m256i l0 = r8_keep(p->ql[c][j]), l1 = r8_keep(p->ql[c][j + 4]), h = r8_keep(p->qh[c][j]);
-                w[0][j] = _mm256_or_si256(r8_low(l0), _mm256_and_si256(_mm256_slli_epi16(h, 4), two));
-                w[1][j] = _mm256_or_si256(r8_low(l1), _mm256_and_si256(_mm256_slli_epi16(h, 2), two));
-                w[2][j] = _mm256_or_si256(r8_high(l0), _mm256_and_si256(h, two));
-                w[3][j] = _mm256_or_si256(r8_high(l1), _mm256_and_si256(_mm256_srli_epi16(h, 2), two));
+                const int8_t *x = a.q + g * 16 + 4 * j;
+                sum[0] = r8_dot(sum[0], _mm256_or_si256(r8_low(l0), _mm256_and_si256(_mm256_slli_epi16(h, 4), two)), r8_four(x));
+                sum[1] = r8_dot(sum[1], _mm256_or_si256(r8_low(l1), _mm256_and_si256(_mm256_slli_epi16(h, 2), two)), r8_four(x + 16));
+                sum[2] = r8_dot(sum[2], _mm256_or_si256(r8_high(l0), _mm256_and_si256(h, two)), r8_four(x + 32));
+                sum[3] = r8_dot(sum[3], _mm256_or_si256(r8_high(l1), _mm256_and_si256(_mm256_srli_epi16(h, 2), two)), r8_four(x + 48));
             }
             for (int k = 0; k < 4; k++) {
-                const int64_t g = b * 16 + c * 4 + k;
-                const __m256i v = r8_one_sixes(w[k], a.q + g * 16, a.pair16[g]);
-                const __m256  scale = _mm256_mul_ps(r8_signed_bytes(p->sc[c * 4 + k]), _mm256_set1_ps(a.s[g / 2]));
-                fs = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(v), fs);
+                const __m256 scale = _mm256_mul_ps(r8_signed_bytes(p->sc[c * 4 + k]), _mm256_set1_ps(a.s[(g + k) / 2]));
+                fs = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(r8_end(sum[k])), fs);
             }
         }
         *acc = _mm256_fmadd_ps(fs, r8_halfs(p->d), *acc);
