@@ -104,8 +104,9 @@ static slm_status load(slm_model *m, const slm_model_options *opt, slm_error *er
     rc = opt->data ? gguf_open_memory(&m->file, opt->data, opt->n_data, opt->path, err) : open_gguf(&m->file, opt->path, err);
     if (!rc && opt->data_is_spent) gguf_spend(m->file);
     if (rc || (rc = tok_load(&m->tok, m->file, err))) return rc;
-    str      name = STR("");
+    str      name = STR(""), template = {0};
     uint64_t type = UINT64_MAX;
+    if ((rc = gguf_str(m->file, "tokenizer.chat_template", &template, err))) return rc;
     if ((rc = gguf_str(m->file, "general.name", &name, err)) || (rc = gguf_uint(m->file, "general.file_type", 0, UINT32_MAX, &type, err)))
         return rc;
     m->advice = find_advice(m, opt->path, name);

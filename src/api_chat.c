@@ -140,7 +140,12 @@ static slm_status render_prompt(const slm_model *m, pool *p, const slm_message *
     }
     const json *messages = message_list(p, msgs, n);
     if (!messages) return err_memory(err, "messages", p->used);
-    return chat_render(out, m->tok, messages, &o, err);
+    slm_error why = {0};
+    rc = chat_render(out, m->tok, messages, &o, &why);
+    if (!rc && !out->ids.n) rc = err_set(&why, SLM_ERR_FORMAT, "the chat template makes an empty prompt");
+    if (!rc) return SLM_OK;
+    if (opt->template_text || *name) return err_set(err, rc, "%s", why.text);
+    return gguf_fail(m->file, err, rc, "%s", why.text); /* the file's own */
 }
 
 slm_status slm_chat_prompt(const slm_model *m, const slm_message *msgs, int n, const slm_chat_options *opt, slm_prompt *out, slm_error *err) {

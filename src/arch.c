@@ -12,6 +12,7 @@ typedef struct {
     int         local_period; /* every so many layers the last one is global; 0 = all global */
     int         window;       /* where the file does not say; 0 = then no window  */
     bool        local_rope;   /* local layers have a base of their own and no scaling */
+    bool        qkv_bias, qk_norm, post_norm; /* its layers have these tensors */
     float       attn_softcap, logit_softcap;
     int         wide_scale_layers; /* the member of the family with so many layers scales scores
                                       by 1/sqrt(n_embd / n_head) instead of 1/sqrt(head_dim) */
@@ -19,15 +20,15 @@ typedef struct {
 
 static const arch_row rows[] = {
     {.name = "llama", .rope_pairs = true},
-    {.name = "qwen2"},
-    {.name = "qwen3"},
+    {.name = "qwen2", .qkv_bias = true},
+    {.name = "qwen3", .qk_norm = true},
     /* phi3's sliding_window key is ignored, as every engine does: the models that carry a small
      * one (Phi-3-mini-4k: 2047) were converted with their whole context in mind. */
     {.name = "phi3"},
     {.name = "gemma2", .act = ACT_GELU, .embed_sqrt = true, .local_period = 2, .window = 4096,
-     .attn_softcap = 50, .logit_softcap = 30, .wide_scale_layers = 46},
+     .post_norm = true, .attn_softcap = 50, .logit_softcap = 30, .wide_scale_layers = 46},
     {.name = "gemma3", .act = ACT_GELU, .embed_sqrt = true, .local_period = 6, .local_rope = true,
-     .wide_scale_layers = 62},
+     .qk_norm = true, .post_norm = true, .wide_scale_layers = 62},
 };
 
 static const arch_row *find(str name) {
@@ -57,15 +58,19 @@ static key_text key_of(const model_config *c, const char *suffix) {
     return k;
 }
 
-/* An integer that may also be stored once per layer; then all must agree. */
+/* An integer that may also be stored once per layer; then all must agree.  (Bools are no integers: files
+ * that say for each layer whether it is local mean something else than a number.) */
 static slm_status get_int(const gguf *g, const model_config *c, const char *suffix, bool required,
                           int lo, int hi, int *out, slm_error *err) {
     const key_text k = key_of(c, suffix);
     const gguf_kv *kv = gguf_kv_find(g, k.text);
     uint64_t       v = (uint64_t)*out;
     if (!kv && required) return gguf_fail(g, err, SLM_ERR_FORMAT, "key %s is missing", k.text);
-    if (kv && kv->is_array && kv->n && kv->elem != GGUF_STR && kv->elem != GGUF_ARRAY &&
+    if (kv && kv->is_array && kv->n && kv->elem != GGUF_STR && kv->elem != GGUF_ARRAY && kv->elem != GGUF_BOOL &&
         kv->elem != GGUF_F32 && kv->elem != GGUF_F64) {
+        if (kv->n != (uint64_t)c->n_layer)
+            return gguf_fail(g, err, SLM_ERR_FORMAT, "%s has %llu elements, the model %d layers", k.text,
+                             (unsigned long long)kv->n, c->n_layer);
         v = gguf_kv_uint(kv, 0);
         for (uint64_t i = 1; i < kv->n; i++)
             if (gguf_kv_uint(kv, i) != v)
@@ -92,6 +97,9 @@ static slm_status get_float(const gguf *g, const model_config *c, const char *su
 static slm_status get_shape(model_config *c, const gguf *g, slm_error *err) {
     const int big = 1 << 20;
     c->n_head_kv = c->head_dim = 0;
+    const gguf_kv *layers = gguf_kv_find(g, key_of(c, "block_count").text);
+    if (layers && layers->is_array)
+        return gguf_fail(g, err, SLM_ERR_FORMAT, "%s.block_count is an array, not an integer", c->name);
     if (get_int(g, c, "block_count", true, 1, MODEL_MAX_LAYERS, &c->n_layer, err) ||
         get_int(g, c, "context_length", true, 1, 1 << 30, &c->n_ctx_train, err) ||
         get_int(g, c, "embedding_length", true, 1, big, &c->n_embd, err) ||
@@ -198,6 +206,7 @@ slm_status arch_config(model_config *c, const gguf *g, slm_error *err) {
     if (!period) c->window = 0;
     for (int i = 0; i < c->n_layer; i++) c->local[i] = c->window && i % period < period - 1;
     c->act = row->act;
+    c->needs = (row->qkv_bias ? NEEDS_QKV_BIAS : 0u) | (row->qk_norm ? NEEDS_QK_NORM : 0u) | (row->post_norm ? NEEDS_POST_NORM : 0u);
     if (row->embed_sqrt) c->embed_scale = sqrtf((float)c->n_embd);
     const bool wide = row->wide_scale_layers && c->n_layer == row->wide_scale_layers;
     c->attn_scale = (float)(1 / sqrt(wide ? (double)c->n_embd / c->n_head : (double)c->head_dim));

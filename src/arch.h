@@ -7,6 +7,8 @@
 
 typedef enum { ACT_SILU, ACT_GELU } act_kind; /* GELU in its tanh form */
 
+enum { NEEDS_QKV_BIAS = 1, NEEDS_QK_NORM = 2, NEEDS_POST_NORM = 4 };
+
 typedef struct {
     char  name[32];            /* general.architecture                                        */
     int   n_layer, n_embd, n_ff, n_ctx_train;
@@ -19,6 +21,7 @@ typedef struct {
     int   window;              /* positions a local layer sees, itself included; 0 = no layer is local */
     bool  local[MODEL_MAX_LAYERS];
     act_kind act;
+    unsigned needs;            /* NEEDS_..: tensors without which the family computes something else */
 
     bool   rope_pairs;         /* rotates (2i, 2i+1); else (i, i + n_rot/2)                    */
     double rope_base, rope_base_local;

@@ -22,14 +22,19 @@ bool str_is(str a, const char *z) { return str_eq(a, str_of(z)); }
 
 /* ---- errors -------------------------------------------------------------- */
 
-/* Copies text so that it is one printable line: bytes below space, DEL and bytes that are not
- * UTF-8 become \xNN, so that a hostile name cannot steer a terminal. */
+/* Ends a line for some readers, or turns the direction in which terminals write what follows. */
+static bool steers(uint32_t cp) {
+    return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+}
+
+/* Copies text so that it is one printable line: control characters, those like them and bytes that are
+ * not UTF-8 become \xNN, so that a hostile name cannot steer a terminal. */
 static void put_printable(char *out, size_t room, const char *p, size_t n) {
     size_t used = 0;
     for (size_t i = 0; i < n;) {
         uint32_t cp;
         size_t   len = utf8_decode(p + i, n - i, &cp);
-        bool     plain = len && cp >= 0x20 && !(cp >= 0x7f && cp < 0xa0);
+        bool     plain = len && !steers(cp);
         size_t   need = plain ? len : 4;
         if (used + need + 1 > room) break;
         if (plain) memcpy(out + used, p + i, len);

@@ -14,47 +14,49 @@ typedef struct {
     const char *name; /* of a layer's tensor: what follows "blk.N." */
     tensor_kind kind;
     dim_name    rows, cols;
-    bool        required;
+    unsigned    need;  /* ALWAYS, or the models whose configuration says NEEDS_..; 0: none  */
     size_t      field; /* in layer or weights */
 } binding;
+
+#define ALWAYS (~0u)
 
 #define L(field) offsetof(layer, field)
 #define W(field) offsetof(weights, field)
 
 static const binding of_layer[] = {
-    {"attn_norm.weight", VECTOR, ONE, EMBD, true, L(attn_norm)},
-    {"ffn_norm.weight", VECTOR, ONE, EMBD, true, L(ffn_norm)},
-    {"attn_output.weight", MATRIX, EMBD, QUERY, true, L(o)},
-    {"ffn_down.weight", MATRIX, EMBD, FF, true, L(down)},
-    {"attn_q.bias", VECTOR, ONE, QUERY, false, L(q_bias)},
-    {"attn_k.bias", VECTOR, ONE, KV, false, L(k_bias)},
-    {"attn_v.bias", VECTOR, ONE, KV, false, L(v_bias)},
-    {"attn_output.bias", VECTOR, ONE, EMBD, false, L(o_bias)},
-    {"attn_q_norm.weight", VECTOR, ONE, HEAD, false, L(q_norm)},
-    {"attn_k_norm.weight", VECTOR, ONE, HEAD, false, L(k_norm)},
-    {"post_attention_norm.weight", VECTOR, ONE, EMBD, false, L(post_attn)},
-    {"post_ffw_norm.weight", VECTOR, ONE, EMBD, false, L(post_ffn)},
+    {"attn_norm.weight", VECTOR, ONE, EMBD, ALWAYS, L(attn_norm)},
+    {"ffn_norm.weight", VECTOR, ONE, EMBD, ALWAYS, L(ffn_norm)},
+    {"attn_output.weight", MATRIX, EMBD, QUERY, ALWAYS, L(o)},
+    {"ffn_down.weight", MATRIX, EMBD, FF, ALWAYS, L(down)},
+    {"attn_q.bias", VECTOR, ONE, QUERY, NEEDS_QKV_BIAS, L(q_bias)},
+    {"attn_k.bias", VECTOR, ONE, KV, NEEDS_QKV_BIAS, L(k_bias)},
+    {"attn_v.bias", VECTOR, ONE, KV, NEEDS_QKV_BIAS, L(v_bias)},
+    {"attn_output.bias", VECTOR, ONE, EMBD, 0, L(o_bias)},
+    {"attn_q_norm.weight", VECTOR, ONE, HEAD, NEEDS_QK_NORM, L(q_norm)},
+    {"attn_k_norm.weight", VECTOR, ONE, HEAD, NEEDS_QK_NORM, L(k_norm)},
+    {"post_attention_norm.weight", VECTOR, ONE, EMBD, NEEDS_POST_NORM, L(post_attn)},
+    {"post_ffw_norm.weight", VECTOR, ONE, EMBD, NEEDS_POST_NORM, L(post_ffn)},
 };
 /* q, k and v apart or fused; gate and up apart or fused (then ffn_up holds both). */
 static const binding split_qkv[] = {
-    {"attn_q.weight", MATRIX, QUERY, EMBD, true, L(q)},
-    {"attn_k.weight", MATRIX, KV, EMBD, true, L(k)},
-    {"attn_v.weight", MATRIX, KV, EMBD, true, L(v)},
+    {"attn_q.weight", MATRIX, QUERY, EMBD, ALWAYS, L(q)},
+    {"attn_k.weight", MATRIX, KV, EMBD, ALWAYS, L(k)},
+    {"attn_v.weight", MATRIX, KV, EMBD, ALWAYS, L(v)},
 };
-static const binding fused_qkv = {"attn_qkv.weight", MATRIX, QKV, EMBD, true, L(q)};
+static const binding fused_qkv = {"attn_qkv.weight", MATRIX, QKV, EMBD, ALWAYS, L(q)};
 static const binding split_ffn[] = {
-    {"ffn_gate.weight", MATRIX, FF, EMBD, true, L(gate)},
-    {"ffn_up.weight", MATRIX, FF, EMBD, true, L(up)},
+    {"ffn_gate.weight", MATRIX, FF, EMBD, ALWAYS, L(gate)},
+    {"ffn_up.weight", MATRIX, FF, EMBD, ALWAYS, L(up)},
 };
-static const binding fused_ffn = {"ffn_up.weight", MATRIX, FF2, EMBD, true, L(gate)};
+static const binding fused_ffn = {"ffn_up.weight", MATRIX, FF2, EMBD, ALWAYS, L(gate)};
 
 static const binding of_model[] = {
-    {"token_embd.weight", MATRIX, VOCAB, EMBD, true, W(embed)},
-    {"output.weight", MATRIX, VOCAB, EMBD, false, W(head)},
-    {"output_norm.weight", VECTOR, ONE, EMBD, true, W(out_norm)},
-    {"rope_freqs.weight", VECTOR, ONE, PAIRS, false, W(factors.all)},
-    {"rope_factors_short.weight", VECTOR, ONE, PAIRS, false, W(factors.small)},
-    {"rope_factors_long.weight", VECTOR, ONE, PAIRS, false, W(factors.large)},
+    {"token_embd.weight", MATRIX, VOCAB, EMBD, ALWAYS, W(embed)},
+    {"output.weight", MATRIX, VOCAB, EMBD, 0, W(head)},
+    {"output_norm.weight", VECTOR, ONE, EMBD, ALWAYS, W(out_norm)},
+    {"rope_freqs.weight", VECTOR, ONE, PAIRS, 0, W(factors.all)},
+    {"rope_factors_short.weight", VECTOR, ONE, PAIRS, 0, W(factors.small)},
+    {"rope_factors_long.weight", VECTOR, ONE, PAIRS, 0, W(factors.large)},
 };
 
 /* Tensors that some models have and that change the result: a model with one of them, unbound, would run
@@ -103,7 +105,8 @@ static slm_status bind_one(binder *b, const binding *row, int n_layer, void *bas
     if (n_layer < 0) snprintf(name, sizeof name, "%s", row->name);
     else snprintf(name, sizeof name, "blk.%d.%s", n_layer, row->name);
     const gguf_tensor *t = gguf_find(b->g, name);
-    if (!t) return row->required ? gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %s is missing", name) : SLM_OK;
+    const bool         required = row->need == ALWAYS || row->need & b->w->cfg.needs;
+    if (!t) return required ? gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %s is missing", name) : SLM_OK;
     const int64_t rows = length(b->w, row->rows), cols = length(b->w, row->cols);
     if (t->dim[0] != (uint64_t)cols || t->dim[1] != (uint64_t)rows || t->dim[2] != 1 || t->dim[3] != 1)
         return gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %s has shape [%llu, %llu], the model needs [%lld, %lld]", name,
@@ -174,6 +177,21 @@ static slm_status walk(binder *b) {
     return rc;
 }
 
+/* A file whose tensors go on behind the last layer holds more than its keys say: what runs would be a torso. */
+static slm_status check_layers(const binder *b) {
+    for (size_t i = 0; i < gguf_n_tensors(b->g); i++) {
+        const str name = gguf_tensor_at(b->g, i)->name;
+        size_t    at = 4;
+        int       n = 0;
+        if (name.n < 6 || memcmp(name.p, "blk.", 4)) continue;
+        for (; at < name.n && name.p[at] >= '0' && name.p[at] <= '9' && n <= MODEL_MAX_LAYERS; at++) n = n * 10 + (name.p[at] - '0');
+        if (at > 4 && at < name.n && n >= b->w->cfg.n_layer)
+            return gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor %.*s is of a layer behind the last: %s.block_count = %d", (int)name.n, name.p,
+                             b->w->cfg.name, b->w->cfg.n_layer);
+    }
+    return SLM_OK;
+}
+
 static slm_status check_factors(const binder *b, const float *f, const char *name) {
     for (int i = 0; f && i < b->w->cfg.n_rot / 2; i++)
         if (!(f[i] >= 1e-4f && f[i] <= 1e6f))
@@ -192,7 +210,7 @@ slm_status weights_bind(weights *w, const gguf *g, slm_error *err) {
     if (embed->dim[1] >= MODEL_MAX_VOCAB)
         return gguf_fail(g, err, SLM_ERR_FORMAT, "token_embd.weight has %llu rows", (unsigned long long)embed->dim[1]);
     w->n_vocab = (int)embed->dim[1];
-    if ((rc = walk(&b))) return rc;
+    if ((rc = walk(&b)) || (rc = check_layers(&b))) return rc;
     if (measure.full) return err_memory(err, "the table of weights", SIZE_MAX);
     if ((rc = arena_alloc(&w->mem, measure.used, "the table of weights", err))) return rc;
     b.mem = &w->mem;

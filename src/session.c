@@ -203,12 +203,12 @@ static slm_status check_room(slm_session *s, int64_t total, slm_error *err) {
 }
 
 /* Weights that are broken show in the logits; from there on nothing would make sense. */
-static slm_status damaged(int pos, slm_error *err) {
-    return err_set(err, SLM_ERR_NUMERIC, "no finite logits at token %d: the weights are damaged", pos);
+static slm_status damaged(const slm_session *s, int pos, slm_error *err) {
+    return gguf_fail(s->m->file, err, SLM_ERR_NUMERIC, "no finite logits at token %d: the weights are damaged", pos);
 }
 
 static slm_status check_finite(slm_session *s, int row, int pos, slm_error *err) {
-    return sampler_scan(&s->pick, s->logits + (size_t)row * (size_t)s->m->w.n_vocab) ? SLM_OK : damaged(pos, err);
+    return sampler_scan(&s->pick, s->logits + (size_t)row * (size_t)s->m->w.n_vocab) ? SLM_OK : damaged(s, pos, err);
 }
 
 /* One batch of ids into the cache. */
@@ -350,7 +350,7 @@ slm_status slm_session_nll(slm_session *s, const int32_t *ids, const int32_t *ne
             forward_logits(&s->f, r, rows, s->logits);
             thread_run(s->pool, rows, nll_row, &(nll_job){s, next + i + r, nll + i + r});
             for (int j = 0; j < rows; j++)
-                if (isnan(nll[i + r + j])) return damaged(s->n_ids - k + r + j, err);
+                if (isnan(nll[i + r + j])) return damaged(s, s->n_ids - k + r + j, err);
             r += rows;
         }
         i += k;

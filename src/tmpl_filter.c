@@ -23,6 +23,8 @@ static val f_upper(tm_call *c) { return v_str(text_case(c->t, in_text(c), 'u'));
 static val f_lower(tm_call *c) { return v_str(text_case(c->t, in_text(c), 'l')); }
 static val f_capitalize(tm_call *c) { return v_str(text_case(c->t, in_text(c), 'c')); }
 
+static bool before_word(uint32_t cp) { return is_space(cp) || (cp && cp < 0x80 && strchr("-({[<", (char)cp)); }
+
 /* Words begin after blanks, hyphens and opening brackets only. */
 static val f_title(tm_call *c) {
     tm            *t = c->t;
@@ -33,15 +35,14 @@ static val f_title(tm_call *c) {
         uint32_t cp;
         bool     gap;
         n = char_at(s, i, &cp);
-        gap = is_space(cp) || (cp < 0x80 && strchr("-({[<", (char)cp));
+        gap = before_word(cp);
         for (; end < s->n; end += n) {
             n = char_at(s, end, &cp);
-            if ((is_space(cp) || (cp && cp < 0x80 && strchr("-({[<", (char)cp))) != gap) break;
+            if (before_word(cp) != gap) break;
         }
         const tm_text *word = text_part(t, s, i, end - i);
         if (gap) build_text(t, &b, word);
         else {
-            char_at(word, 0, &cp);
             n = char_at(word, 0, &cp);
             build_text(t, &b, text_case(t, text_part(t, word, 0, n), 'u'));
             build_text(t, &b, text_case(t, text_part(t, word, n, word->n - n), 'l'));

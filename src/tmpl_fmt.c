@@ -148,7 +148,7 @@ static spec read_spec(tm *t, const tm_text *z) {
     spec     s = {.fill = &blank, .precision = -1};
     size_t   i = 0, n;
     uint32_t cp;
-    if (z->n && (n = char_at(z, 0, &cp)) < z->n && strchr("<>^=", z->p[n])) s.fill = text_part(t, z, 0, n), s.align = z->p[n], i = n + 1;
+    if (z->n && (n = char_at(z, 0, &cp)) < z->n && z->p[n] && strchr("<>^=", z->p[n])) s.fill = text_part(t, z, 0, n), s.align = z->p[n], i = n + 1;
     else if (z->n && *z->p && strchr("<>^=", *z->p)) s.align = z->p[i++];
     if (i < z->n && z->p[i] && strchr("+- ", z->p[i])) s.sign = z->p[i++];
     if (i < z->n && z->p[i] == 'z') s.z = true, i++;

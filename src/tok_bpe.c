@@ -87,6 +87,19 @@ static uint32_t add_merges(vocab *v, const int16_t byte_of[N_SPELLED], gguf_stri
     return n;
 }
 
+/* Each is "left right".  (What they join may be no piece: such rules are there and never apply.) */
+static slm_status check_merges(const gguf *g, const gguf_kv *merges, slm_error *err) {
+    gguf_strings it = gguf_strings_of(merges);
+    str          s;
+    for (uint64_t i = 1; gguf_next_str(&it, &s); i++) {
+        const char *space = s.n > 1 ? memchr(s.p + 1, ' ', s.n - 1) : NULL;
+        if (!space || space + 1 == s.p + s.n)
+            return gguf_fail(g, err, SLM_ERR_FORMAT, "tokenizer.ggml.merges: \"%.*s\" (%llu of %llu) is not two pieces and a space",
+                             s.n < 40 ? (int)s.n : 40, s.p, (unsigned long long)i, (unsigned long long)merges->n);
+    }
+    return SLM_OK;
+}
+
 slm_status bpe_load(vocab *v, const gguf *g, const splitter *split, slm_error *err) {
     int16_t byte_of[N_SPELLED];
     spelled_bytes(byte_of);
@@ -94,11 +107,13 @@ slm_status bpe_load(vocab *v, const gguf *g, const splitter *split, slm_error *e
     if (rc) return rc;
     v->whole_words = split_whole_words(split);
     const gguf_kv *merges = gguf_kv_find(g, "tokenizer.ggml.merges");
-    if (merges && (!merges->is_array || merges->elem != GGUF_STR))
+    if (!merges) return gguf_fail(g, err, SLM_ERR_FORMAT, "key tokenizer.ggml.merges is missing");
+    if (!merges->is_array || merges->elem != GGUF_STR)
         return gguf_fail(g, err, SLM_ERR_FORMAT,
                          "tokenizer.ggml.merges is not an array of strings");
-    rc = vocab_merge_room(v, merges ? merges->n : 0, err);
-    if (rc || !merges) return rc;
+    rc = vocab_merge_room(v, merges->n, err);
+    if (!rc) rc = check_merges(g, merges, err);
+    if (rc) return rc;
     gguf_strings it = gguf_strings_of(merges);
     for (uint32_t rank = 0, n; (n = add_merges(v, byte_of, &it, rank)) > 0; rank += n)
         if (n == UINT32_MAX) return gguf_fail(g, err, SLM_ERR_FORMAT, "the merges collide");

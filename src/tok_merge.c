@@ -333,7 +333,7 @@ bool merge_word(work *w, str word, id_list *out) {
         c->n_text = (uint8_t)word.n;
         c->n_ids = (uint8_t)n_ids;
         memcpy(c->text, word.p, word.n);
-        memcpy(c->id, out->p + before, n_ids * sizeof *c->id);
+        if (n_ids) memcpy(c->id, out->p + before, n_ids * sizeof *c->id); /* out->p may be NULL still */
     }
     return !out->bad;
 }

@@ -8,6 +8,7 @@
  * piece, "> </".) */
 #include "tok_spm.h"
 #include "unicode.h"
+#include <math.h>
 #include <string.h>
 
 #define LOWER_BLOCK "\xe2\x96\x81" /* U+2581 */
@@ -50,11 +51,10 @@ static bool piece(void *ud, vocab *v, strbuf *out, str s, int id) {
     return true;
 }
 
-/* Floats in falling order as integers in rising order; below NO_RANK of tok_merge.c. */
+/* Floats, none of them NaN, in falling order as integers in rising order; below NO_RANK of tok_merge.c. */
 static uint32_t rank_of(float score) {
     uint32_t u;
     score += 0.0f; /* -0 is 0 */
-    if (score != score) return UINT32_MAX - 1;
     memcpy(&u, &score, 4);
     return u >> 31 ? u == UINT32_MAX ? u - 1 : u : ~u & 0x7fffffffu;
 }
@@ -71,8 +71,11 @@ slm_status spm_load(vocab *v, const gguf *g, slm_error *err) {
                          (unsigned long long)scores->n, v->n);
     v->rank = mem_zero((size_t)v->n, sizeof *v->rank);
     if (!v->rank) return err_memory(err, "vocabulary", (size_t)v->n * sizeof *v->rank);
-    for (int i = 0; i < v->n && scores; i++)
-        v->rank[i] = rank_of((float)gguf_kv_float(scores, (uint64_t)i));
+    for (int i = 0; i < v->n && scores; i++) {
+        const float score = (float)gguf_kv_float(scores, (uint64_t)i);
+        if (isnan(score)) return gguf_fail(g, err, SLM_ERR_FORMAT, "tokenizer.ggml.scores: that of token %d is no number", i);
+        v->rank[i] = rank_of(score);
+    }
     return SLM_OK;
 }
 

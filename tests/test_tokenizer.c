@@ -472,7 +472,7 @@ static void arrays_must_fit_each_other(void) {
 }
 
 static void odd_vocabularies_load(void) {
-    /* Ids that mean none, no types, no scores, no merges, equal and empty texts. */
+    /* Ids that mean none, no types, no scores, an empty list of merges, equal and empty texts. */
     static const str texts[] = {{"x", 1}, {"x", 1}, {"", 0}, {"\xff\xfe", 2}, {"[PAD]", 5}, {"<0xZZ>", 6}};
     static const int32_t types[] = {1, 1, 3, 1, 99, 6};
     for (int k = 0; k < 4; k++) {
@@ -481,6 +481,7 @@ static void odd_vocabularies_load(void) {
         mk_str(&m, "tokenizer.ggml.model", k & 1 ? "llama" : "gpt2");
         mk_strs(&m, "tokenizer.ggml.tokens", texts, ARRAY_LEN(texts));
         if (k & 2) mk_i32s(&m, "tokenizer.ggml.token_type", types, ARRAY_LEN(types));
+        if (!(k & 1)) mk_strs(&m, "tokenizer.ggml.merges", texts, 0);
         mk_u32(&m, "tokenizer.ggml.bos_token_id", UINT32_MAX);
         mk_u32(&m, "tokenizer.ggml.seperator_token_id", UINT32_MAX);
         tokenizer *t = load_mk(&m, &err);

@@ -27,14 +27,18 @@ static int read_vars(const options *o, strbuf *out) {
     return rc;
 }
 
-static int open_template(const options *o, const slm_model *m, slm_template **out) {
+/* file: what holds the template. */
+static int fail_template(const char *file, const slm_error *err) {
+    return fail(err->code == SLM_ERR_MEMORY ? EXIT_MEMORY : err->code == SLM_ERR_ARGUMENT ? EXIT_USAGE : EXIT_RUNTIME, "%s: %s", file, err->text);
+}
+
+static int open_template(const options *o, const slm_model *m, const char *file, slm_template **out) {
     strbuf    text = {0};
     slm_error err = {0};
     int       rc = 0;
-    if (!o->template_name) return slm_template_of(out, m, &err) ? fail_status(&err) : 0;
+    if (!o->template_name) return slm_template_of(out, m, &err) ? fail_template(file, &err) : 0;
     rc = read_all(o->template_name, &text);
-    if (!rc && slm_template_parse(out, text.p ? text.p : "", text.n, &err))
-        rc = fail(err.code == SLM_ERR_MEMORY ? EXIT_MEMORY : EXIT_RUNTIME, "%s: %s", o->template_name, err.text);
+    if (!rc && slm_template_parse(out, text.p ? text.p : "", text.n, &err)) rc = fail_template(file, &err);
     strbuf_free(&text);
     return rc;
 }
@@ -50,16 +54,16 @@ static int print_ids(const slm_model *m, const char *text, const uint8_t *trust,
     return 0;
 }
 
-static int render(const options *o, const slm_model *m, int64_t now) {
+static int render(const options *o, const slm_model *m, const char *file, int64_t now) {
     slm_template *t = NULL;
     strbuf        vars = {0};
     slm_error     err = {0};
     char         *text = NULL;
     uint8_t      *trust = NULL;
     size_t        n = 0;
-    int           rc = open_template(o, m, &t);
+    int           rc = open_template(o, m, file, &t);
     if (!rc) rc = read_vars(o, &vars);
-    if (!rc && slm_template_render(t, vars.p, vars.n, now, &text, &trust, &n, &err)) rc = fail_status(&err);
+    if (!rc && slm_template_render(t, vars.p, vars.n, now, &text, &trust, &n, &err)) rc = fail_template(file, &err);
     if (!rc && o->want_ids) rc = print_ids(m, text, trust, n);
     else if (!rc) out_put(text, n);
     slm_free(text);
@@ -82,7 +86,7 @@ static int render_main(options *o) {
     int rc = read_now(o, &now);
     if (!rc && wants_model && (rc = find_model(path, &path)) < 0) rc = open_model(o, path, true, &m);
     confine(o, NULL, NULL); /* also without a model: templates are programs of others */
-    if (!rc) rc = render(o, m, now);
+    if (!rc) rc = render(o, m, o->template_name ? o->template_name : path, now);
     slm_model_close(m);
     return out_end(rc);
 }
