@@ -40,8 +40,11 @@ else ifeq ($(MODE),ubsan)
 else ifeq ($(MODE),tsan)
   CFLAGS := -O1 -g
   SANITIZE := -fsanitize=thread
+else ifeq ($(MODE),fuzz)
+  CFLAGS := -O1 -g -fno-omit-frame-pointer
+  SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 else ifneq ($(MODE),release)
-  $(error MODE is one of release debug asan ubsan tsan)
+  $(error MODE is one of release debug asan ubsan tsan fuzz)
 endif
 SLM_CFLAGS += $(SANITIZE)
 
@@ -89,10 +92,12 @@ $(O)/builtin.name: FORCE
 	@echo '$(abspath $(BUILTIN))' | cmp -s - $@ || echo '$(abspath $(BUILTIN))' > $@
 
 CLI   := $(wildcard src/cli/*.c)
-TESTS := $(wildcard tests/*.c)
+TESTS := $(wildcard tests/*.c) $(filter-out tests/fuzz/fuzz_entry.c,$(wildcard tests/fuzz/*.c))
+# What the tests call of the command line: everything; its main() by another name.
+CLI_CALLED := $(filter-out src/cli/main.c,$(CLI))
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
-.PHONY: all slm demo test check-all lib install clean help check-layers check-names check-hardening FORCE
+.PHONY: all slm demo test check-all fuzz lib install clean help check-layers check-names check-hardening FORCE
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
@@ -108,18 +113,22 @@ $(O)/libslm.a: $(call obj,$(ENGINE))
 	@rm -f $@
 	$(call say,AR)
 	$(Q)$(AR) rcs $@ $^
-$(O)/run-tests: $(call obj,$(TESTS) src/cli/line.c) $(O)/libslm.a
+$(O)/run-tests: $(call obj,$(TESTS) $(CLI_CALLED)) $(O)/tests/slm_main.o $(O)/libslm.a
 	$(call say,LD)
 	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
 # The program, in which the k-th call can fail: for tests/cli/faults.sh.
 $(O)/slm-fault: $(call obj,$(CLI) tests/fault.c) $(O)/libslm.a
 	$(call say,LD)
 	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
+$(O)/tests/slm_main.o: src/cli/main.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(CPPFLAGS) -Dmain=slm_main -Wno-missing-prototypes -MMD -MP -c -o $@ $<
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
--include $(patsubst %.o,%.d,$(call obj,$(ENGINE) $(CLI) $(TESTS)))
+-include $(patsubst %.o,%.d,$(call obj,$(ENGINE) $(CLI) $(TESTS)) $(O)/tests/slm_main.o)
 
 # A client sees slm.h's functions only: one object, whose other names (err_set, dict_get, eval ..) are
 # made local, so that they cannot clash with the client's.  Where there is no objcopy they stay.
@@ -161,9 +170,28 @@ TEST_ENV = SLM="$(CURDIR)/$(O)/slm" SLM_FAULTY="$(CURDIR)/$(O)/slm-fault" EXAMPL
 test: check-layers check-names check-hardening $(TESTED)
 	$(TEST_ENV) $(RUN) $(O)/run-tests
 
-# Every fault and every setting, where `make test` takes some of them.
+# Every fault, setting, byte and architecture, where `make test` takes some of them; then what is slow.
 check-all: check-layers check-names check-hardening $(TESTED)
 	$(TEST_ENV) FAULT_STEP=1 SLM_TEST_ALL=1 $(RUN) $(O)/run-tests
+	$(MAKE) MODE=asan build/asan/slm build/asan/run-tests
+	SLM_TEST_ALL=1 SLM="$(CURDIR)/build/asan/slm" build/asan/run-tests hostile fuzz gguf/
+	$(MAKE) fuzz
+
+# ---- the long checks ----------------------------------------------------------------------------
+# Every target of tests/fuzz for FUZZ_SECONDS; what it finds lies in build/fuzz as found-TARGET-.., what it
+# learnt in build/fuzz/corpus.  FUZZ="json utf8" takes only these.
+FUZZ ?= gguf model tokenizer template json args utf8 chat
+FUZZ_SECONDS ?= 60
+fuzz:
+	$(Q)$(MAKE) MODE=fuzz CC=clang BUILTIN= $(FUZZ:%=build/fuzz/fuzz-%)
+	$(Q)for t in $(FUZZ); do \
+	    mkdir -p build/fuzz/corpus/$$t && build/fuzz/fuzz-$$t -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	        -verbosity=0 -artifact_prefix=build/fuzz/found-$$t- build/fuzz/corpus/$$t tests/hostile/$$t > build/fuzz/$$t.log 2>&1; r=$$?; \
+	    echo "fuzz $$t: $$(sed -n 's/^stat::number_of_executed_units: *//p' build/fuzz/$$t.log) executions, $$(sed -n 's/^stat::average_exec_per_sec: *//p' build/fuzz/$$t.log) a second, exit $$r"; \
+	    [ $$r = 0 ] || { tail -40 build/fuzz/$$t.log; exit 1; }; done
+$(O)/fuzz-%: tests/fuzz/fuzz_entry.c $(call obj,$(filter tests/fuzz/%,$(TESTS)) tests/mkmodel.c $(CLI_CALLED)) $(O)/tests/slm_main.o $(O)/libslm.a
+	$(call say,LD)
+	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) -fsanitize=fuzzer,address,undefined -DFUZZ_TARGET=fuzz_$* -o $@ $^ $(LIBS)
 
 install: slm lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
@@ -183,7 +211,8 @@ help:
 	@echo 'make              build ./slm'
 	@echo 'make demo         build and let the built-in model tell a story'
 	@echo 'make test         build and run the tests'
-	@echo 'make check-all    the same with every fault and setting'
+	@echo 'make check-all    the same with every fault, setting and byte; sanitizers; fuzzing'
+	@echo 'make fuzz         FUZZ="json template .." FUZZ_SECONDS=60; needs clang'
 	@echo 'make lib          build libslm.a'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make clean'

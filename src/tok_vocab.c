@@ -148,8 +148,8 @@ slm_status vocab_load(vocab *v, const gguf *g, vocab_piece_fn piece, void *ud,
     if (tokens->n >= MODEL_MAX_VOCAB)
         return gguf_fail(g, err, SLM_ERR_FORMAT, "%llu tokens, the limit is %d",
                          (unsigned long long)tokens->n, MODEL_MAX_VOCAB - 1);
-    if (types && (!types->is_array || types->elem < GGUF_U8 || types->elem > GGUF_I32 ||
-                  types->elem == GGUF_F32))
+    if (types && (!types->is_array || types->elem == GGUF_F32 || types->elem == GGUF_F64 || types->elem == GGUF_BOOL ||
+                  types->elem == GGUF_STR || types->elem == GGUF_ARRAY))
         return gguf_fail(g, err, SLM_ERR_FORMAT,
                          "tokenizer.ggml.token_type is not an array of integers");
     if (types && types->n != tokens->n)

@@ -17,6 +17,19 @@ static void must(bool ok, const char *what) {
     abort();
 }
 
+/* ---- random numbers ------------------------------------------------------- */
+
+uint64_t test_rand(uint64_t *state) {
+    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+float test_randf(uint64_t *state) {
+    return (float)(test_rand(state) >> 40) * (1.0f / (1 << 23)) - 1.0f;
+}
+
 /* ---- bytes --------------------------------------------------------------- */
 
 static void put_uint(strbuf *b, uint64_t v, int bytes) {

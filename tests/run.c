@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #define TABLES(X) \
+    X(hostile) /* first: a child counts the memory of the process it was forked from */ \
     X(base) \
     X(json) X(line) X(cli) X(pty) \
     X(quant) X(thread) X(kernels) X(sampler) X(engine) X(chat) \
     X(gguf) X(write) X(requant) X(fault) X(sandbox) X(memory) \
-    X(unicode) X(tokenizer) X(template) X(budget)
+    X(unicode) X(tokenizer) X(template) X(budget) \
+    X(fuzz)
 
 #define X(t) extern const test_case tests_##t[];
 TABLES(X)
@@ -126,17 +128,6 @@ static void remove_tmp(void) {
     }
     closedir(d);
     rmdir(tmp);
-}
-
-uint64_t test_rand(uint64_t *state) {
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-float test_randf(uint64_t *state) {
-    return (float)(test_rand(state) >> 40) * (1.0f / (1 << 23)) - 1.0f;
 }
 
 static bool wanted(const char *full, int n, char **filter) {
