@@ -305,6 +305,10 @@ SLM_API slm_status slm_session_score(slm_session *s, const int32_t *ids, int n,
  * being shown; the session has none afterwards.  score_all makes it fast. */
 SLM_API slm_status slm_session_nll(slm_session *s, const int32_t *ids, const int32_t *next, int n,
                                    double *nll, slm_error *err);
+/* One vector [n_embd] for ids[0..n), which the cache then holds alone: the state behind the last norm, of the
+ * last token or the mean over all, of length 1. */
+typedef enum { SLM_POOL_MEAN, SLM_POOL_LAST } slm_pool;
+SLM_API slm_status slm_session_embed(slm_session *s, const int32_t *ids, int n, slm_pool how, float *out, slm_error *err);
 /* Forgets everything from position pos on, or all where a sliding window no longer holds what
  * position pos would see: slm_session_pos() tells.  Logits come with the next token. */
 SLM_API void slm_session_rewind(slm_session *s, int pos);

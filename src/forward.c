@@ -217,6 +217,12 @@ void forward(forward_state *f, const int32_t *ids, int n, int pos) {
     if (pos + n > f->cache.high) f->cache.high = pos + n;
 }
 
+const float *forward_state_of(forward_state *f, int t) {
+    step s = {.f = f, .n = 1, .norm = f->w->out_norm};
+    norm_token(&s, t, 0);
+    return f->h + (int64_t)t * f->w->cfg.n_embd;
+}
+
 void forward_logits(forward_state *f, int first, int n, float *logits) {
     const model_config *c = &f->w->cfg;
     step                s = {.f = f, .n = n, .norm = f->w->out_norm};

@@ -24,6 +24,8 @@ void forward_room(arena *a, forward_state *f, int n_ctx, slm_kv_type type);
 void forward_init(forward_state *f, int n_ctx, const kernels *k, thread_pool *pool);
 /* Runs ids[0..n), 1 <= n <= n_batch, at positions pos..pos + n - 1; every id < n_vocab. */
 void forward(forward_state *f, const int32_t *ids, int n, int pos);
+/* The state [n_embd] behind the last norm, of token t of the last forward(); until the next call of anything. */
+const float *forward_state_of(forward_state *f, int t);
 /* logits[t][n_vocab] of tokens first..first + n - 1 of the last forward(). */
 void forward_logits(forward_state *f, int first, int n, float *logits);
 #endif

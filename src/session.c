@@ -358,6 +358,33 @@ slm_status slm_session_nll(slm_session *s, const int32_t *ids, const int32_t *ne
     return SLM_OK;
 }
 
+/* Sums in double and in the order of the tokens: the same for every batch and thread count. */
+slm_status slm_session_embed(slm_session *s, const int32_t *ids, int n, slm_pool how, float *out, slm_error *err) {
+    const int  d = s->m->w.cfg.n_embd, part = even_part(s, n > 0 ? n : 1);
+    slm_status rc = check_ids(s, ids, n, err);
+    if (rc || (rc = check_room(s, n, err))) return rc;
+    if (n <= 0) return err_set(err, SLM_ERR_ARGUMENT, "there is no token to evaluate");
+    double *sum = mem_zero((size_t)d, sizeof *sum), square = 0;
+    if (!sum) return err_memory(err, "a vector", (size_t)d * sizeof *sum);
+    slm_session_rewind(s, 0);
+    thread_pool_use(s->pool, s->n_threads);
+    for (int i = 0, k; i < n; i += k) {
+        k = n - i < part ? n - i : part;
+        advance(s, ids + i, k);
+        for (int t = how == SLM_POOL_LAST ? k - 1 : 0; t < k; t++) {
+            if (how == SLM_POOL_LAST && i + k < n) break;
+            const float *h = forward_state_of(&s->f, t);
+            for (int c = 0; c < d; c++) sum[c] += (double)h[c];
+        }
+    }
+    for (int c = 0; c < d; c++) square += sum[c] * sum[c];
+    if (!isfinite(square)) rc = damaged(s, n - 1, err);
+    const double scale = square > 0 ? 1 / sqrt(square) : 0;
+    for (int c = 0; c < d && !rc; c++) out[c] = (float)(sum[c] * scale);
+    mem_free(sum);
+    return rc;
+}
+
 slm_status slm_session_sample(slm_session *s, int32_t *id, slm_error *err) {
     if (!s->has_logits)
         return err_set(err, SLM_ERR_ARGUMENT, s->n_ids ? "nothing has been evaluated since the rewind" : "nothing has been evaluated yet");

@@ -50,6 +50,7 @@ static void contract(void) { script("contract"); }
 static void habits(void) { script("habits"); }
 static void map(void) { script("map"); }
 static void choose(void) { script("choose"); }
+static void embed(void) { script("embed"); }
 static void run(void) { script("run"); }
 static void streams(void) { script("streams"); }
 static void builtin(void) { script("builtin"); }
@@ -77,6 +78,7 @@ const test_case tests_cli[] = {
     {"habits", "while read, xargs, $( ), tee, timeout, env -i, nohup", habits},
     {"map", "slm map: an answer a line, JSON Lines, NUL, going on where it ended", map},
     {"choose", "slm choose: the probabilities of slm score, shares, exit codes", choose},
+    {"embed", "slm embed: a unit vector a line, the same for every batch and thread count", embed},
     {"run", "slm run: streams, prompt, exit codes, JSON", run},
     {"streams", "full disk, reader that leaves, closed streams, signals, time", streams},
     {"builtin", "the model inside the program: exact text, any folder, who answers", builtin},

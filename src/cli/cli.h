@@ -89,7 +89,8 @@ struct options {
     const char    *in_field, *out_field, *resume;
     text_list      of;
     double         min_confidence;
-    bool nul, extract, calibrate, exit_index, probs;
+    int            pool;
+    bool tsv, nul, extract, calibrate, exit_index, probs;
     bool per_token, count, want_ids, decode, special, no_bos, jsonl;
     bool tensors, template_text, check, full, unpack, names;
     bool pure, allow_requantize, dry_run;

@@ -9,6 +9,7 @@
     X(chat)         \
     X(map)          \
     X(choose)       \
+    X(embed)        \
     X(score)        \
     X(ppl)          \
     X(tokens)       \
@@ -41,7 +42,7 @@ const command *command_find(const char *name) {
 }
 
 /* Commands that are promised; a script that tries one now shall not take its silence for an answer. */
-static const char promised[] = "embed convert serve verify imatrix diff";
+static const char promised[] = "convert serve verify imatrix diff";
 
 static int unknown_command(const char *name) {
     for (const char *p = promised; *p; p += strspn(p, " ")) {

@@ -49,15 +49,15 @@ typedef struct {
 #define AT(f) offsetof(options, f)
 #define BENCH(f) AT(bench.f)
 #define SAMPLING(f) AT(sampling.f)
-#define ENGINE "run chat map choose score ppl"
+#define ENGINE "run chat map choose embed score ppl"
 
 static const option table[] = {
     {"-m --model", TEXT, AT(model), "MODEL", 0, 0, 0, "the first argument, when it is a file or a name", "SLM_MODEL",
-     "Input", "run chat map choose score ppl tokens render show bench", "the model: a file, or the name, or its beginning, of one that slm ls lists"},
+     "Input", "run chat map choose embed score ppl tokens render show bench", "the model: a file, or the name, or its beginning, of one that slm ls lists"},
     {"-p --prompt", TEXT, AT(prompt), "TEXT", 0, 0, 0, "the other arguments", 0, "Input", "run map choose", "the prompt"},
-    {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run map choose score ppl tokens",
+    {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run map choose embed score ppl tokens",
      "read text from FILE instead of stdin (- is stdin)"},
-    {"-N --no-stdin", FLAG, AT(no_stdin), 0, 0, 0, 0, 0, 0, "Input", "run choose score ppl tokens", "do not read stdin"},
+    {"-N --no-stdin", FLAG, AT(no_stdin), 0, 0, 0, 0, 0, 0, "Input", "run choose embed score ppl tokens", "do not read stdin"},
     {"--raw -no-cnv --no-conversation", FLAG, AT(raw), 0, 0, 0, 0, 0, 0, "Input", "run map choose", "no chat template: the model continues the text"},
     {"-sys --system --system-prompt", TEXT, AT(system), "TEXT", 0, 0, 0, "the template's own", 0, "Chat", "run chat map choose",
      "system message"},
@@ -74,7 +74,7 @@ static const option table[] = {
      "auto: as the model does; on; off; N: at most N tokens, then the thinking is closed"},
     {"--show-thinking", CHOICE, AT(show_thinking), "WHERE", 0, 0, "auto stderr stdout none", 0, 0, "Chat", "run chat",
      "where thinking goes; auto: stderr if that is a terminal"},
-    {"--special", FLAG, AT(special), 0, 0, 0, 0, 0, 0, "Input", "run chat map choose score ppl tokens",
+    {"--special", FLAG, AT(special), 0, 0, 0, 0, 0, 0, "Input", "run chat map choose embed score ppl tokens",
      "the text of a control token is that token, not its letters"},
     {"--ids", TEXT, AT(ids), "LIST", 0, 0, 0, 0, 0, "Input", "score", "token ids 1,2,3 instead of a text"},
     {"--ids-file", TEXT, AT(ids_file), "FILE", 0, 0, 0, 0, 0, "Input", "score tokens", "token ids from a file"},
@@ -87,7 +87,7 @@ static const option table[] = {
     {"-n --predict --n-predict", INT, AT(n), "N", -1, INT_MAX, 0, "-1", 0, "Length", "chat",
      "most tokens of an answer; -1: until the context is full"},
     {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "the model's, or what --mem allows of it", "SLM_CTX",
-     "Length", "run chat map choose", "context in tokens; 0: all that the model was trained for, or exit 6"},
+     "Length", "run chat map choose embed", "context in tokens; 0: all that the model was trained for, or exit 6"},
     {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "the smaller of the model's and 4096", "SLM_CTX",
      "Length", "show", "context that memory is planned for; 0: all that the model was trained for"},
     {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "what the ids need", "SLM_CTX", "Length", "score",
@@ -98,7 +98,7 @@ static const option table[] = {
     {"--stop", STOPS, 0, "TEXT", 0, 0, 0, 0, 0, "Length", "run chat map",
      "end the answer before TEXT; may be repeated"},
     {"--ignore-eos", FLAG, AT(ignore_eos), 0, 0, 0, 0, 0, 0, "Length", "run chat map", "go on past the model's end token"},
-    {"--timeout", REAL, AT(timeout), "S", 0.001, 1e8, 0, "none", 0, "Length", "run map choose score ppl",
+    {"--timeout", REAL, AT(timeout), "S", 0.001, 1e8, 0, "none", 0, "Length", "run map choose embed score ppl",
      "stop after S seconds: exit 124, the partial answer is printed"},
     {"--continue", INT, AT(n_continue), "N", 0, 1 << 24, 0, 0, 0, "Length", "score",
      "add N tokens of greedy continuation"},
@@ -165,16 +165,16 @@ static const option table[] = {
     {"--allow-requantize", FLAG, AT(allow_requantize), 0, 0, 0, 0, 0, 0, "Types", "quantize",
      "IN may hold tensors that are quantized: what that lost stays lost"},
 
-    {"--kv", CHOICE, AT(kv), "TYPE", 0, 0, "q8_0 f16 f32", 0, 0, "Memory", "run chat map choose score ppl show",
+    {"--kv", CHOICE, AT(kv), "TYPE", 0, 0, "q8_0 f16 f32", 0, 0, "Memory", "run chat map choose embed score ppl show",
      "numbers of the cache: 8.5, 16 or 32 bits"},
-    {"-ctk --cache-type-k", CHOICE, AT(ctk), "TYPE", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Memory", "run chat map choose score ppl show",
+    {"-ctk --cache-type-k", CHOICE, AT(ctk), "TYPE", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Memory", "run chat map choose embed score ppl show",
      "the same; keys and values have one type"},
-    {"-ctv --cache-type-v", CHOICE, AT(ctv), "TYPE", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Memory", "run chat map choose score ppl show",
+    {"-ctv --cache-type-v", CHOICE, AT(ctv), "TYPE", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Memory", "run chat map choose embed score ppl show",
      "the same"},
 
     {"--mem", SIZE, AT(mem), "SIZE", 0, 0, 0, "80 % of what is available", "SLM_MEM", "Memory", ENGINE,
      "memory that may be taken: 8G, 512M or bytes; a default context shrinks to fit"},
-    {"--mlock", FLAG, AT(mlock), 0, 0, 0, 0, 0, 0, "Memory", "run chat map choose",
+    {"--mlock", FLAG, AT(mlock), 0, 0, 0, 0, 0, 0, "Memory", "run chat map choose embed",
      "keep the model and its cache in memory: nothing of them is swapped out"},
     {"--pack", CHOICE, AT(pack), "MODE", 0, 0, "auto on off", 0, 0, "Memory", ENGINE,
      "rearrange the weights for this processor at load; never changes a result"},
@@ -200,7 +200,7 @@ static const option table[] = {
      "one line of ids; with --decode: the ids to decode"},
     {"--ids", FLAG, AT(want_ids), 0, 0, 0, 0, 0, 0, "Output", "render", "token ids on one line instead of the text"},
     {"--decode", FLAG, AT(decode), 0, 0, 0, 0, 0, 0, "Output", "tokens", "ids to text, byte for byte"},
-    {"--no-bos", FLAG, AT(no_bos), 0, 0, 0, 0, 0, 0, "Output", "tokens", "no begin token"},
+    {"--no-bos", FLAG, AT(no_bos), 0, 0, 0, 0, 0, 0, "Output", "tokens embed", "no begin token"},
     {"--jsonl", FLAG, AT(jsonl), 0, 0, 0, 0, 0, 0, "Output", "tokens",
      "a JSON object per line of stdin, one per line out"},
     {"--jsonl", FLAG, AT(jsonl), 0, 0, 0, 0, 0, 0, "Output", "run", "a JSON object for each piece as it comes, one at the end"},
@@ -215,6 +215,8 @@ static const option table[] = {
     {"--min-confidence", REAL, AT(min_confidence), "P", 0, 1, 0, 0, 0, "Choice", "choose", "exit 7 where the choice is less probable"},
     {"--exit-index", FLAG, AT(exit_index), 0, 0, 0, 0, 0, 0, "Output", "choose", "exit 10 for the first, 11 for the second, .."},
     {"--probs", FLAG, AT(probs), 0, 0, 0, 0, 0, 0, "Output", "choose", "a line for each: text, log-probability, share, between tabs"},
+    {"--pool", CHOICE, AT(pool), "HOW", 0, 0, "mean last", 0, 0, "Output", "embed", "the mean over all tokens, or the last one's"},
+    {"--tsv", FLAG, AT(tsv), 0, 0, 0, 0, 0, 0, "Output", "embed", "tabs between the numbers"},
     {"--logprobs", INT, AT(n_logprobs), "N", 0, MAX_LOGPROBS, 0, "none", 0, "Output", "run",
      "with --json or --jsonl: each token's log-probability, and the N likeliest beside it"},
     {"--per-token", FLAG, AT(per_token), 0, 0, 0, 0, 0, 0, "Output", "score", "a line for each token"},
@@ -226,7 +228,7 @@ static const option table[] = {
     {"--template", FLAG, AT(template_text), 0, 0, 0, 0, 0, 0, "Output", "show", "print only the chat template"},
     {"--check", FLAG, AT(check), 0, 0, 0, 0, 0, 0, "Output", "show", "only say whether it loads: exit 0 or 1"},
     {"--full", FLAG, AT(full), 0, 0, 0, 0, 0, 0, "Output", "show", "arrays of metadata in full"},
-    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run choose score ppl tokens show ls doctor", "one JSON object"},
+    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run choose embed score ppl tokens show ls doctor", "one JSON object"},
     {"--names", FLAG, AT(names), 0, 0, 0, 0, 0, 0, "Output", "ls", "only the names, a line each; no file is opened"},
     {"--color", CHOICE, AT(color), "WHEN", 0, 0, "auto always never", 0, 0, "Output", "run chat",
      "dim the thinking; auto: on a terminal, unless NO_COLOR is set"},
@@ -235,8 +237,8 @@ static const option table[] = {
     {"--stats-file", TEXT, AT(stats_file), "FILE", 0, 0, 0, 0, 0, "Output", "run", "statistics as JSON into FILE"},
     {"--explain", FLAG, AT(explain), 0, 0, 0, 0, 0, 0, "Output", "run chat",
      "only print every setting with its origin, the prompt with its tokens, and the memory plan"},
-    {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run chat map choose score ppl", "a line per phase on stderr"},
-    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run chat map choose score ppl tokens show ls", "no warnings"},
+    {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run chat map choose embed score ppl", "a line per phase on stderr"},
+    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run chat map choose embed score ppl tokens show ls", "no warnings"},
     {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "pack quantize", "no progress on a terminal, no summary"},
     {"--unpack", FLAG, AT(unpack), 0, 0, 0, 0, 0, 0, "Output", "pack", "IN is packed: write the original"},
     {"--dry-run", FLAG, AT(dry_run), 0, 0, 0, 0, 0, 0, "Output", "quantize", "only list what each tensor would become"},
@@ -283,7 +285,7 @@ static const option table[] = {
      "speed over -d as a chart below the table, or in a file"},
     {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "bench", "a line per round on stderr, as on a terminal"},
     {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "bench", "no such lines, no warnings"},
-    {"--no-sandbox", FLAG, AT(no_sandbox), 0, 0, 0, 0, 0, 0, "Input", "run chat map choose score ppl tokens render show ls bench pack quantize",
+    {"--no-sandbox", FLAG, AT(no_sandbox), 0, 0, 0, 0, 0, 0, "Input", "run chat map choose embed score ppl tokens render show ls bench pack quantize",
      "keep other files, network and programs within reach (for debuggers)"},
     {"-h --help", FLAG, AT(help), 0, 0, 0, 0, 0, 0, "Output", "*", "this text"},
 };
@@ -599,8 +601,13 @@ int option_set(options *o, const char *name, const char *text) {
     return rc;
 }
 
+/* Flags of run, chat and map that are promised: no misspelling of others. */
+static const char promised[] = "--grammar --grammar-file -j --json-schema --schema --regex --lora --prefix-cache";
+
 static int unknown(const command *c, str name) {
     char near[4096] = "";
+    if (has_word("run chat map", str_of(c->name)) && has_word(promised, name))
+        return fail(EXIT_USAGE, "%.*s is not built yet (slm help %s lists what is)", (int)name.n, name.p, c->name);
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         if (is_for(&table[i], c)) {
             strcat(strcat(near, " "), table[i].names);
@@ -695,6 +702,7 @@ static int check_pairs(const options *o) {
         {"--json", "--show-thinking --jsonl --extract", "the object of --json holds all of it"},
         {"--jsonl", "--show-thinking --extract --no-newline", "--jsonl prints each piece as it is"},
         {"--null", "--jsonl", "a line of JSON ends in a newline"},
+        {"--tsv", "--json", "both are forms of the same"},
         {"--probs", "--json", "both say the same in other forms"},
         {"--explain", "--json --jsonl --extract --stats --stats-file", "--explain generates nothing"},
         {"--check", "--tensors --full", "--check prints nothing"},

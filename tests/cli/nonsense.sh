@@ -193,7 +193,11 @@ doctor x
 doctor -m x
 help nosuch
 help run chat
-embed hi
+embed --pool max hi
+embed --tsv --json hi
+embed --temp 1 hi
+embed -f x hi
+embed -N
 map
 map --in-field a hi
 map --out-field a hi
