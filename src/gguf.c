@@ -288,12 +288,13 @@ static gguf_tensor take_tensor(cursor *c) {
         refuse_type(c, type);
         return t;
     }
-    size_t row;
+    size_t         row;
+    const uint64_t n_rows = n_elems / t.dim[0];
     if (!type_row_bytes(t.type, t.dim[0], &row))
         gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
                   "%s: rows of %llu are not whole %s blocks of %d", place_of(c).s,
                   (ull)t.dim[0], t.type->name, t.type->block_elems);
-    else if (!size_mul(&t.bytes, row, (size_t)(n_elems / t.dim[0])))
+    else if (n_rows > SIZE_MAX || !size_mul(&t.bytes, row, (size_t)n_rows))
         gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
                   "%s: more bytes than an address has", place_of(c).s);
     else if (t.packed && !c->g->packed_version)
@@ -567,7 +568,7 @@ static void refuse_end(const gguf *g, size_t start, uint64_t align, slm_error *e
         if (!far || t->offset + t->bytes > far->offset + far->bytes) far = t;
         bool inside = t->offset + t->bytes <= g->map.size;
         if (!inside && (!first || t->offset < first->offset)) first = t;
-        if (!size_add(&packed, packed, t->bytes) || !size_add(&packed, packed, align - 1))
+        if (!size_add(&packed, packed, t->bytes) || !size_add(&packed, packed, (size_t)(align - 1)))
             packed = SIZE_MAX;
         packed &= ~(size_t)(align - 1);
     }
@@ -601,7 +602,7 @@ static void check_overlap(const gguf *g, slm_error *err) {
 
 /* Gives each tensor its place in the file; `at` is the end of the tensor table. */
 static void bind_data(gguf *g, size_t at, uint64_t align, slm_error *err) {
-    size_t start = (at + align - 1) & ~(size_t)(align - 1); /* at <= SIZE_MAX / 2 */
+    size_t start = (at + (size_t)align - 1) & ~(size_t)(align - 1); /* at <= SIZE_MAX / 2 */
     bool   inside = true;
     for (size_t i = 0; i < g->n_tensor; i++) {
         gguf_tensor *t = &g->tensor[i];

@@ -31,10 +31,11 @@ static tm_big *big_new(tm *t, int n) {
 static val normal(tm_big *x) {
     while (x->n && !x->d[x->n - 1]) x->n--;
     if (x->n <= 3) {
-        unsigned __int128 u = 0;
-        for (int i = x->n; i-- > 0;) u = u * BASE + x->d[i];
-        if (u <= (unsigned __int128)INT64_MAX) return v_int(x->negative ? -(int64_t)u : (int64_t)u);
-        if (x->negative && u == (unsigned __int128)INT64_MAX + 1) return v_int(INT64_MIN);
+        uint64_t u = 0;
+        bool     fits = true;
+        for (int i = x->n; i-- > 0; u = u * BASE + x->d[i]) fits = fits && u <= (UINT64_MAX - x->d[i]) / BASE;
+        if (fits && u <= INT64_MAX) return v_int(x->negative ? -(int64_t)u : (int64_t)u);
+        if (fits && x->negative && u == (uint64_t)INT64_MAX + 1) return v_int(INT64_MIN);
     }
     return (val){.kind = V_BIG, .big = x};
 }
