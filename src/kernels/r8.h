@@ -13,6 +13,10 @@
 #define R8_H
 #include "../quant.h"
 
+/* For the files that multiply. */
+#define R8_INLINE static inline __attribute__((always_inline))
+#define R8_APART __attribute__((noinline)) /* on its own: inside a larger function the one-token tile loses registers */
+
 /* q[g][row][t]: columns 4g + t in the low nibble, 16 + 4g + t in the high one.  qh[row][t]: bit i is
  * the fifth bit of column 4i + t. */
 typedef struct { uint16_t d[8]; uint8_t q[4][8][4]; } r8_q4_0, r8_iq4_nl;

@@ -10,9 +10,6 @@
 #define R8_ONE_H
 #include "r8_x86.h"
 
-/* On its own: inside a larger function the loops lose registers. */
-#define R8_APART __attribute__((noinline))
-
 /* In a register: read again as an operand it would take the place of another load. */
 R8_INLINE __m256i r8_keep(const void *p) {
     __m256i v = r8_load(p);

@@ -15,9 +15,13 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define R8_INLINE static inline __attribute__((always_inline))
-
 enum { R8_TOKENS = 4 };
+
+typedef __m256 r8_floats; /* one number a row */
+R8_INLINE r8_floats r8_nil(void) { return _mm256_setzero_ps(); }
+R8_INLINE r8_floats r8_minus(r8_floats a, r8_floats b) { return _mm256_sub_ps(a, b); }
+R8_INLINE r8_floats r8_fma_by(r8_floats a, float x, r8_floats sum) { return _mm256_fmadd_ps(a, _mm256_set1_ps(x), sum); }
+R8_INLINE void r8_put(float *to, r8_floats v) { _mm256_storeu_ps(to, v); }
 
 R8_INLINE __m256i r8_load(const void *p) { return _mm256_loadu_si256(p); }
 R8_INLINE __m256i r8_four(const int8_t *x) { /* 4 activations in every lane */
