@@ -15,6 +15,8 @@
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 /* ---- reading ----------------------------------------------------------------- */
@@ -202,12 +204,53 @@ __attribute__((target("avx512f,avx512vnni"))) static int32_t multiply_avx512vnni
     for (int t = 1; t < 8; t++) s[0] = _mm512_add_epi32(s[0], s[t]);
     return _mm512_reduce_add_epi32(s[0]);
 }
+#elif defined(__aarch64__)
+/* As multiply_avx2: eight products are added in 16 bits. */
+static int32_t multiply_neon(const uint8_t *w, const int8_t *x) {
+    int32x4_t sum = vdupq_n_s32(0);
+    for (int i = 0; i < PEAK_STEPS; i += 8) {
+        int16x8_t s[8][2];
+        for (int t = 0; t < 8; t++) s[t][0] = s[t][1] = vdupq_n_s16(0);
+        for (int k = i; k < i + 8; k++)
+            for (int t = 0; t < 8; t++) {
+                const int8x16_t a = vld1q_s8((const int8_t *)w + (k * 2 + t / 4) * 16), b = vld1q_s8(x + (k * 4 + t % 4) * 16);
+                s[t][0] = vmlal_s8(s[t][0], vget_low_s8(a), vget_low_s8(b));
+                s[t][1] = vmlal_high_s8(s[t][1], a, b);
+            }
+        for (int t = 0; t < 8; t++) sum = vpadalq_s16(vpadalq_s16(sum, s[t][0]), s[t][1]);
+    }
+    return vaddvq_s32(sum);
+}
+
+/* What compilers call the same extensions; clang's arm_neon.h has no names for the instructions then. */
+#ifdef __clang__
+#define EXTENDED __attribute__((target("dotprod,i8mm")))
+#else
+#define EXTENDED __attribute__((target("arch=armv8.2-a+dotprod+i8mm")))
+#endif
+
+/* 16 sums: four a cycle, each ready after up to four cycles.  Four products of bytes are added to a lane of 32 bits
+ * by sdot, eight by smmla. */
+#define MULTIPLY(isa, instruction) \
+    EXTENDED static int32_t multiply_##isa(const uint8_t *w, const int8_t *x) { \
+        int32x4_t s[16]; \
+        for (int t = 0; t < 16; t++) s[t] = vdupq_n_s32(0); \
+        for (int k = 0; k < PEAK_STEPS; k += 2) \
+            for (int t = 0; t < 16; t++) { \
+                const int8x16_t a = vld1q_s8((const int8_t *)w + (k * 2 + t / 4) * 16), b = vld1q_s8(x + (k * 4 + t % 8) * 16); \
+                __asm__(instruction " %0.4s, %1.16b, %2.16b" : "+w"(s[t]) : "w"(a), "w"(b)); \
+            } \
+        for (int t = 1; t < 16; t++) s[0] = vaddq_s32(s[0], s[t]); \
+        return vaddvq_s32(s[0]); \
+    }
+MULTIPLY(dotprod, "sdot")
+MULTIPLY(i8mm, "smmla")
 #endif
 
 /* One line per instruction set that has a loop, by its name in kernels.c. */
 static const struct {
     const char *isa;
-    int         vector; /* bytes */
+    int         vector; /* products of a step */
     int32_t (*multiply)(const uint8_t *w, const int8_t *x);
 } peaks[] = {
     {"scalar", 32, multiply_scalar},
@@ -215,6 +258,10 @@ static const struct {
     {"avx2", 32, multiply_avx2},
     {"avxvnni", 32, multiply_avxvnni},
     {"avx512vnni", 64, multiply_avx512vnni},
+#elif defined(__aarch64__)
+    {"neon", 16, multiply_neon},
+    {"dotprod", 16, multiply_dotprod},
+    {"i8mm", 32, multiply_i8mm},
 #endif
 };
 

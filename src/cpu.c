@@ -10,6 +10,16 @@
 #ifdef __linux__
 #include <sched.h>
 #endif
+#ifdef __APPLE__
+#include <sys/sysctl.h>
+
+/* A number that the system tells by name; 0 where it does not know the name. */
+static int64_t system_number(const char *name) {
+    int64_t v = 0;
+    size_t  n = sizeof v; /* a number of 32 bits leaves the upper half zero */
+    return sysctlbyname(name, &v, &n, NULL, 0) ? 0 : v;
+}
+#endif
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -36,6 +46,21 @@ uint32_t cpu_features(void) {
     if ((saved_state() & 0xe6) == 0xe6 && (b & avx512) == avx512 && (c & bit_AVX512VNNI)) f |= CPU_AVX512_VNNI;
     if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1 << 4)) f |= CPU_AVX_VNNI;
     return f;
+}
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+
+/* As the kernel tells them (its Documentation/arm64/elf_hwcaps.rst); older C libraries do not name them all. */
+uint32_t cpu_features(void) {
+    const unsigned long asimd = 1ul << 1, asimddp = 1ul << 20, i8mm = 1ul << 13;
+    const unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+    return (first & asimd ? CPU_NEON : 0u) | (first & asimddp ? CPU_DOTPROD : 0u) | (second & i8mm ? CPU_I8MM : 0u);
+}
+#elif defined(__aarch64__) && defined(__APPLE__)
+/* Apple, "Determining instruction set characteristics": every ARM Mac has NEON. */
+uint32_t cpu_features(void) {
+    return CPU_NEON | (system_number("hw.optional.arm.FEAT_DotProd") ? CPU_DOTPROD : 0u) |
+           (system_number("hw.optional.arm.FEAT_I8MM") ? CPU_I8MM : 0u);
 }
 #else
 uint32_t cpu_features(void) { return 0; }
@@ -125,7 +150,15 @@ static double cgroup_quota(void) {
     return quota;
 }
 #else
-static int    allowed_cores(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
+static int allowed_cores(void) {
+#ifdef __APPLE__
+    const int64_t fast = system_number("hw.perflevel0.physicalcpu"); /* where there are fast and slow cores */
+    if (fast > 0) return (int)fast;
+    if (system_number("hw.physicalcpu") > 0) return (int)system_number("hw.physicalcpu");
+#endif
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static double cgroup_quota(void) { return 1e9; }
 #endif
 

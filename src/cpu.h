@@ -3,8 +3,11 @@
 #define CPU_H
 #include <stdint.h>
 /* AVX512_VNNI: with the VL and BW parts, for 256-bit registers.  AMD: its maker, which decides how memory is
- * read best. */
-enum { CPU_AVX2 = 1 << 0, CPU_FMA = 1 << 1, CPU_F16C = 1 << 2, CPU_AVX_VNNI = 1 << 3, CPU_AVX512_VNNI = 1 << 4, CPU_AMD = 1 << 5 };
+ * read best.  NEON: of ARMv8 and 64 bits. */
+enum {
+    CPU_AVX2 = 1 << 0, CPU_FMA = 1 << 1, CPU_F16C = 1 << 2, CPU_AVX_VNNI = 1 << 3, CPU_AVX512_VNNI = 1 << 4, CPU_AMD = 1 << 5,
+    CPU_NEON = 1 << 6, CPU_DOTPROD = 1 << 7, CPU_I8MM = 1 << 8
+};
 /* Features that the processor has and the operating system saves. */
 uint32_t cpu_features(void);
 /* One thread per physical performance core inside this process's affinity mask, no more than the

@@ -10,6 +10,10 @@ static const kernels *const sets[] = { /* worst to best */
     &kernels_avx2,
     &kernels_avxvnni,
     &kernels_avx512vnni,
+#elif defined(__aarch64__)
+    &kernels_neon,
+    &kernels_dotprod,
+    &kernels_i8mm,
 #endif
 };
 

@@ -92,7 +92,7 @@ typedef struct {
 typedef struct { int in_order, in_turns; } kernels_ahead;
 extern kernels_ahead kernels_far;
 
-extern const kernels kernels_scalar, kernels_avx2, kernels_avxvnni, kernels_avx512vnni;
+extern const kernels kernels_scalar, kernels_avx2, kernels_avxvnni, kernels_avx512vnni, kernels_neon, kernels_dotprod, kernels_i8mm;
 
 /* Every usable set overlaid worst to best, stopping at `name` unless NULL or "auto". */
 slm_status kernels_select(kernels *out, const char *name, slm_error *err);

@@ -1,0 +1,17 @@
+/* neon_dotprod.c - products of packed weights with ARM's dot product (optional from ARMv8.2, in all of ARMv8.4).
+ *
+ * sdot adds four products of signed bytes into int32: no overflow to plan around. */
+#include "../cpu.h"
+#define R8_SDOT
+#include "r8_neon.h"
+
+R8_ALL_MORE
+
+const kernels kernels_dotprod = {
+    .name = "dotprod",
+    .need = CPU_NEON | CPU_DOTPROD,
+    .matmul = {R8_ALL_MATMUL},
+    .packed = {R8_ALL_PACKED},
+    .packing_pays = true,
+    .scores = {[SLM_KV_Q8_0] = scores_q8},
+};
