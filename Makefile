@@ -7,6 +7,7 @@ LD      ?= ld
 OBJCOPY ?= objcopy
 CROSS   ?=
 RUN     ?=
+ONLY    ?=
 PREFIX  ?= /usr/local
 DESTDIR ?=
 WERROR  ?=
@@ -77,10 +78,20 @@ ENGINE := $(wildcard src/*.c src/kernels/*.c)
 ifneq ($(ARCH),x86_64)
   ENGINE := $(filter-out src/kernels/avx%,$(ENGINE))
 endif
+ifeq ($(filter aarch64 arm64,$(ARCH)),)
+  ENGINE := $(filter-out src/kernels/neon%,$(ENGINE))
+endif
+# Processors of 32 bits: files above 2 GiB; and sums of floats that are those of 32 and 64 bits.
+SLM_CFLAGS += $(if $(filter arm armv% i%86,$(ARCH)),-D_FILE_OFFSET_BITS=64) $(if $(filter i%86,$(ARCH)),-msse2 -mfpmath=sse)
 # Each instruction set is one file with its own flags; kernels.c chooses at run time.
 $(O)/src/kernels/avx2.o: SLM_CFLAGS += -mavx2 -mfma -mf16c
 $(O)/src/kernels/avxvnni.o: SLM_CFLAGS += -mavx2 -mfma -mf16c -mavxvnni
 $(O)/src/kernels/avx512vnni.o: SLM_CFLAGS += -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512vnni
+# gcc's first scheduler moves loads ahead until registers do not suffice; clang has no such option.
+NEON := $(if $(filter aarch64 arm64,$(ARCH)),$(shell $(CC) --version | grep -q clang || echo -fno-schedule-insns))
+$(O)/src/kernels/neon.o: SLM_CFLAGS += $(NEON)
+$(O)/src/kernels/neon_dotprod.o: SLM_CFLAGS += $(NEON) -march=armv8.2-a+dotprod
+$(O)/src/kernels/neon_i8mm.o: SLM_CFLAGS += $(NEON) -march=armv8.2-a+dotprod+i8mm
 
 ifneq ($(BUILTIN),)
 $(O)/src/builtin.o: SLM_CFLAGS += -DSLM_BUILTIN_FILE='"$(abspath $(BUILTIN))"'
@@ -165,10 +176,18 @@ check-names: $(O)/public/libslm.a
 check-hardening: $(O)/slm
 	$(if $(and $(filter release,$(MODE)),$(HARDEN)),@sh scripts/check_hardening.sh $<)
 
-TESTED := $(O)/slm $(O)/slm-fault $(O)/run-tests $(O)/example
-TEST_ENV = SLM="$(CURDIR)/$(O)/slm" SLM_FAULTY="$(CURDIR)/$(O)/slm-fault" EXAMPLE="$(CURDIR)/$(O)/example" RUN="$(RUN)"
+# RUN=qemu-aarch64: what the tests' shell scripts start runs under it, too.
+ifneq ($(RUN),)
+  UNDER := .under
+  export QEMU_LD_PREFIX ?= /usr/$(CROSS:-=)
+endif
+$(O)/%.under: $(O)/%
+	@printf '#!/bin/sh\nexec %s "%s" "$$@"\n' '$(RUN)' '$(abspath $<)' > $@
+	@chmod +x $@
+TESTED := $(O)/slm$(UNDER) $(O)/slm-fault$(UNDER) $(O)/run-tests $(O)/example$(UNDER)
+TEST_ENV = SLM="$(CURDIR)/$(O)/slm$(UNDER)" SLM_FAULTY="$(CURDIR)/$(O)/slm-fault$(UNDER)" EXAMPLE="$(CURDIR)/$(O)/example$(UNDER)"
 test: check-layers check-names check-hardening $(TESTED)
-	$(TEST_ENV) $(RUN) $(O)/run-tests
+	$(TEST_ENV) $(RUN) $(O)/run-tests $(ONLY)
 
 # Every fault, setting, byte and architecture, where `make test` takes some of them; then what is slow.
 check-all: check-layers check-names check-hardening $(TESTED)
@@ -210,7 +229,7 @@ clean:
 help:
 	@echo 'make              build ./slm'
 	@echo 'make demo         build and let the built-in model tell a story'
-	@echo 'make test         build and run the tests'
+	@echo 'make test         build and run the tests; ONLY=kernels those with such names, RUN=qemu-aarch64 under an emulator'
 	@echo 'make check-all    the same with every fault, setting and byte; sanitizers; fuzzing'
 	@echo 'make fuzz         FUZZ="json template .." FUZZ_SECONDS=60; needs clang'
 	@echo 'make lib          build libslm.a'

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#ifdef __APPLE__
+#include <mach/mach.h>
+#endif
 
 #define NO_LIMIT UINT64_MAX
 
@@ -31,6 +34,17 @@ static bool read_number(const char *path, const char *key, uint64_t *out) {
     return found;
 }
 
+#ifdef __APPLE__
+/* Pages that hold nothing, or what nobody used lately.  Source: Apple, host_statistics64(). */
+uint64_t available_bytes(void) {
+    vm_statistics64_data_t v;
+    mach_msg_type_number_t n = HOST_VM_INFO64_COUNT;
+    const mach_port_t      host = mach_host_self();
+    vm_size_t              page;
+    if (host_page_size(host, &page) || host_statistics64(host, HOST_VM_INFO64, (host_info64_t)&v, &n)) return NO_LIMIT;
+    return ((uint64_t)v.free_count + v.inactive_count) * page;
+}
+#else
 static uint64_t minus(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
 /* What one cgroup folder leaves; the names differ between versions 1 and 2. */
@@ -86,6 +100,7 @@ uint64_t available_bytes(void) {
     fclose(f);
     return least;
 }
+#endif
 
 void peak_rss_reset(void) {
     FILE *f = fopen("/proc/self/clear_refs", "we");
@@ -116,7 +131,7 @@ uint64_t program_bytes(void) {
 }
 
 disturbance disturbance_now(void) {
-    disturbance d = {.switches = cpu_switches()};
+    disturbance d = {.switches = (long)cpu_switches()};
     FILE       *f = fopen("/proc/stat", "re");
     if (!f) return d;
     unsigned long long steal = 0; /* the eighth figure, in ticks */
