@@ -4,6 +4,8 @@
  * many processors there are, the others the local time of templates. */
 #include "../sandbox.h"
 #include "cli.h"
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,13 +30,13 @@ static void enter(const options *o, const sandbox_path *paths, int n) {
 
 void confine_widely(const options *o, bool writes) { enter(o, &(sandbox_path){"/", writes}, 1); }
 
-/* The folder that a file is written in, where path may be a link to it. */
-static void put_folder(strbuf *b, const char *path) {
-    char       *real = realpath(path, NULL);
-    const char *name = real ? real : path, *slash = strrchr(name, '/');
-    strbuf_str(b, !slash ? STR(".") : (str){name, slash == name ? 1 : (size_t)(slash - name)});
-    strbuf_char(b, 0);
-    free(real);
+/* The folder that a file is written in, where path may be a link to it.  Names that are longer are no files. */
+static const char *folder_of(const char *path, char room[PATH_MAX]) {
+    if (!realpath(path, room)) snprintf(room, PATH_MAX, "%s", path);
+    char *slash = strrchr(room, '/');
+    if (!slash) return ".";
+    slash[slash == room] = 0;
+    return room;
 }
 
 void confine(const options *o, const char *in, const char *out) {
@@ -42,13 +44,11 @@ void confine(const options *o, const char *in, const char *out) {
     const char  *read[] = {"/proc", "/sys", "/etc/localtime", "/usr/share/zoneinfo", in, o->file, o->system_file, o->template_name, o->ids_file,
                            o->bench.compare, renders ? o->arg[0] : NULL};
     sandbox_path paths[ARRAY_LEN(read) + 2];
-    strbuf       folder = {0};
+    char         folder[PATH_MAX];
     int          n = 0;
     for (size_t i = 0; i < ARRAY_LEN(read); i++)
         if (read[i] && *read[i]) paths[n++] = (sandbox_path){read[i], false};
     if (!strcmp(o->cmd->name, "bench")) paths[n++] = (sandbox_path){"/proc/self", true}; /* forgets the peak of memory */
-    if (out) put_folder(&folder, out);
-    if (out && !folder.bad) paths[n++] = (sandbox_path){folder.p, true};
+    if (out) paths[n++] = (sandbox_path){folder_of(out, folder), true};
     enter(o, paths, n);
-    strbuf_free(&folder);
 }
