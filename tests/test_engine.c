@@ -241,6 +241,33 @@ static void long_contexts_cross_splits(void) {
     }
 }
 
+/* In batches and token by token, with weights that as many threads packed.  The thread sanitizer's build runs it too. */
+static void each_thread_count_gives_the_same_bits(void) {
+    enum { N = 40, MOST = 16 };
+    static const char *const variants[] = {"llama", "gemma3"};
+    int32_t                  ids[N];
+    char                     what[80];
+    for (size_t i = 0; i < ARRAY_LEN(variants); i++) {
+        float *first[2] = {NULL};
+        for (int t = 1; t <= MOST && !test_failed(); t++) {
+            slm_model *m = open_made(variants[i], TYPE_Q4_0, NULL);
+            if (!m) return;
+            CHECK_INT(slm_model_pack(m, t, NULL, NULL, NULL), SLM_OK);
+            make_ids(ids, N, n_vocab(m));
+            for (int single = 0; single < 2; single++) {
+                float *z = all_logits(m, ids, N, N, single ? 1 : 17, t, SLM_KV_Q8_0);
+                snprintf(what, sizeof what, "%s, %d threads, %s", variants[i], t, single ? "single tokens" : "batches");
+                if (t > 1) CHECK_SAME(z, first[single], (size_t)N * (size_t)n_vocab(m) * sizeof *z, what);
+                if (t > 1) mem_free(z);
+                else first[single] = z;
+            }
+            slm_model_close(m);
+        }
+        mem_free(first[0]);
+        mem_free(first[1]);
+    }
+}
+
 static void synced_prefixes_change_nothing(void) {
     static const struct { const char *variant; slm_kv_type kv; } models[] = {{"llama", SLM_KV_F16}, {"gemma3", SLM_KV_F16}, {"gemma3", SLM_KV_Q8_0}};
     for (size_t k = 0; k < ARRAY_LEN(models); k++) {
@@ -796,6 +823,7 @@ const test_case tests_engine[] = {
     {"logits_match_the_reference", "12 tiny models of 6 architectures give the float64 reference's logits", logits_match_the_reference},
     {"bits_do_not_depend_on_the_way", "same bits for every thread count, batch split, instruction set, packed or not", bits_do_not_depend_on_the_way},
     {"odd_shapes_give_the_same_bits", "heads of 2, 5, 7 and 40, rows of 1, 7 and 1031, partial rotation", odd_shapes_give_the_same_bits},
+    {"each_thread_count_gives_the_same_bits", "1 to 16 threads, in batches and token by token", each_thread_count_gives_the_same_bits},
     {"long_contexts_cross_splits", "same bits past 256 positions, windows included", long_contexts_cross_splits},
     {"synced_prefixes_change_nothing", "a reused prefix gives a fresh session's bits", synced_prefixes_change_nothing},
     {"watched_prompts_change_nothing", "progress in order, a prompt given up and taken up again", watched_prompts_change_nothing},

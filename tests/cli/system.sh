@@ -58,6 +58,17 @@ for c in 1 2 3 31 32 33 1000 65536 65537 1000000 100000000 2147483647 2147483648
     ends '0 2 4 6' "score -c $c" $?
 done
 
+# ---- weights that are no numbers ----
+cp "$MODEL" nan.gguf
+for i in 1 2 3 4 5 6 7 8; do printf '\377\377\377\377\377\377\377\377'; done | dd of=nan.gguf bs=1 seek=$(($(wc -c < "$MODEL") - 64)) conv=notrunc 2> dd.err
+for c in "run --raw -n 4" "run --raw -n 4 --json" score "score --json" "run --raw --kv f32 --pack off"; do
+    expect 1 '' 'slm: *no finite logits at token [0-9]*' "$SLM" $c -m nan.gguf -N hello
+done
+printf 'a b c d e f g h i j k l m n o p\n' > letters.txt
+expect 1 '' 'slm: *no finite logits at token [0-9]*' "$SLM" ppl -m nan.gguf -f letters.txt -c 8
+expect 1 '' 'slm: *not finite*' "$SLM" quantize nan.gguf q.gguf Q4_0
+same 'no file of it' "$(ls q.gguf* 2> /dev/null)" ''
+
 # ---- disks and readers ----
 long() { "$SLM" run -m "$MODEL" --raw --greedy --ignore-eos -n 3000 -c 8192 -N hi; }
 long > want
