@@ -54,7 +54,7 @@ ifeq ($(shell uname -s),Linux)
   HARDEN ?= 1
   ifneq ($(HARDEN),)
     SLM_CFLAGS += -fPIE -fstack-protector-strong
-    LIBS += -pie -Wl,-z,relro,-z,now,-z,noexecstack
+    LIBS += $(if $(filter -static,$(LDFLAGS) $(CFLAGS)),,-pie) -Wl,-z,relro,-z,now,-z,noexecstack
     ifneq ($(and $(filter release,$(MODE)),$(filter -O1 -O2 -O3 -Os,$(CFLAGS))),)
       SLM_CFLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
     endif

@@ -37,6 +37,21 @@ for v in 256 512 1024; do
     ( ulimit -s $v && answer > out 2> err ); ends 0 "ulimit -s $v" $?
     cmp -s out want; same "ulimit -s $v: the answer" $? 0
 done
+# Templates that nest, on a small stack: as deep as is allowed, and deeper.
+deep() { awk -v n="$1" -v a="$2" -v b="$3" -v m="$4" 'BEGIN { for (i = 0; i < n; i++) printf "%s", a; printf "%s", m; for (i = 0; i < n; i++) printf "%s", b }'; }
+for d in 20 90 190 5000; do
+    deep $d '{{ (' ') }}' 1 > t1.jinja; { printf '{{ '; deep $d '(' ')' 1; printf ' }}'; } > t2.jinja
+    { printf '{{ '; deep $d '[' ']' 1; printf ' | string }}'; } > t3.jinja; deep $d '{% if 1 %}' '{% endif %}' x > t4.jinja
+    { printf '{%% macro f(n) %%}{%% if n %%}{{ f(n - 1) }}{%% endif %%}x{%% endmacro %%}{{ f(%s) }}' $d; } > t5.jinja
+    { printf '{{ '; deep $d 'not ' '' 1; printf ' }}'; } > t6.jinja; { printf '{{ '; deep $d 'x.y(' ')' 1; printf ' }}'; } > t7.jinja
+    for t in 1 2 3 4 5 6 7; do
+        ( [ $instrumented ] || ulimit -s 256; exec "$SLM" run -m "$MODEL" --template t$t.jinja -n 2 -N hi ) > out 2> err
+        ends '0 1' "template $t of depth $d on a small stack" $?
+    done
+    { deep $d '[' ']' 1; } > deep.json
+    ( [ $instrumented ] || ulimit -s 256; exec "$SLM" render --template t4.jinja deep.json ) > out 2> err
+    ends '0 1' "JSON of depth $d on a small stack" $?
+done
 i=0
 while [ $i -lt 64 ] && [ ! $instrumented ]; do
     ( ulimit -v $((3000 + i * i * 40)) && answer > out 2> err )
