@@ -122,11 +122,12 @@ static void by_value(program *p, long call, int arg, const uint32_t *values, int
 /* Memory, threads, time, and what is done with files that are open.  Names that one C library knows and
  * another does not stand under #ifdef; x86 has old forms beside those of all systems. */
 static const uint16_t harmless[] = {
-    SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_lseek, SYS_close, SYS_fstat, SYS_newfstatat,
+    SYS_getrusage, SYS_write, SYS_futex, /* those of each token come first: the filter is read until the call is found */
+    SYS_read, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_lseek, SYS_close, SYS_fstat, SYS_newfstatat,
     SYS_fcntl, SYS_dup, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_statfs, SYS_fstatfs, SYS_getdents64, SYS_getcwd, SYS_readlinkat, SYS_faccessat,
-    SYS_brk, SYS_munmap, SYS_mlock, SYS_mlockall, SYS_munlockall, SYS_mremap, SYS_madvise, SYS_futex, SYS_set_robust_list, SYS_set_tid_address, SYS_sched_yield,
+    SYS_brk, SYS_munmap, SYS_mlock, SYS_mlockall, SYS_munlockall, SYS_mremap, SYS_madvise, SYS_set_robust_list, SYS_set_tid_address, SYS_sched_yield,
     SYS_sched_getaffinity, SYS_exit, SYS_exit_group, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_restart_syscall,
-    SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_getrusage, SYS_getrandom, SYS_ppoll, SYS_umask,
+    SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_getrandom, SYS_ppoll, SYS_umask,
     SYS_uname, SYS_sysinfo, SYS_getpid, SYS_gettid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getcpu,
 #ifdef SYS_stat
     SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_poll, SYS_time,
