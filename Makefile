@@ -44,8 +44,10 @@ else ifeq ($(MODE),tsan)
 else ifeq ($(MODE),fuzz)
   CFLAGS := -O1 -g -fno-omit-frame-pointer
   SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+else ifeq ($(MODE),coverage)
+  CFLAGS := -O0 -g --coverage -fprofile-update=atomic
 else ifneq ($(MODE),release)
-  $(error MODE is one of release debug asan ubsan tsan fuzz)
+  $(error MODE is one of release debug asan ubsan tsan fuzz coverage)
 endif
 SLM_CFLAGS += $(SANITIZE)
 
@@ -108,7 +110,7 @@ TESTS := $(wildcard tests/*.c) $(filter-out tests/fuzz/fuzz_entry.c,$(wildcard t
 CLI_CALLED := $(filter-out src/cli/main.c,$(CLI))
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
-.PHONY: all slm demo test check-all fuzz lib install clean help check-layers check-names check-hardening FORCE
+.PHONY: all slm demo test check-all fuzz coverage lib install clean help check-layers check-names check-hardening FORCE
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
@@ -212,6 +214,14 @@ $(O)/fuzz-%: tests/fuzz/fuzz_entry.c $(call obj,$(filter tests/fuzz/%,$(TESTS)) 
 	$(call say,LD)
 	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) -fsanitize=fuzzer,address,undefined -DFUZZ_TARGET=fuzz_$* -o $@ $^ $(LIBS)
 
+# Lines and branches that the tests within one process reach, file by file (the program's own runs write
+# nothing: its sandbox forbids it).  COVER="gguf template" runs only these.
+coverage:
+	$(Q)$(MAKE) MODE=coverage build/coverage/run-tests
+	$(Q)find build/coverage -name '*.gcda' -delete
+	$(Q)build/coverage/run-tests $(COVER) | tail -1
+	$(Q)sh scripts/coverage.sh build/coverage
+
 install: slm lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
 	install -m 755 slm $(DESTDIR)$(PREFIX)/bin/slm
@@ -232,6 +242,7 @@ help:
 	@echo 'make test         build and run the tests; ONLY=kernels those with such names, RUN=qemu-aarch64 under an emulator'
 	@echo 'make check-all    the same with every fault, setting and byte; sanitizers; fuzzing'
 	@echo 'make fuzz         FUZZ="json template .." FUZZ_SECONDS=60; needs clang'
+	@echo 'make coverage     lines and branches that the tests reach; needs gcov'
 	@echo 'make lib          build libslm.a'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make clean'
