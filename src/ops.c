@@ -7,7 +7,7 @@
  * claiming it costs nothing beside it.  With many tokens a task is TASKS_EACH of a thread's share, so that all end
  * together, but no more rows than kernels take at a time: they read all activations for each task. */
 enum { TASK_BYTES = 64 << 10, TASK_ROWS = 32 }; /* a multiple of every panel's rows and of a block of activations */
-enum { TASK_MANY = 16, TASKS_EACH = 4, TASK_MOST_ROWS = 128 };
+enum { TASK_MANY = 16, TASKS_EACH = 4, TASK_MOST_ROWS = 256 };
 
 void ops_layout(arena *a, ops *o, int n_threads, int n_batch) {
     size_t n = (size_t)n_batch * KERNEL_ROWS + 2 * (size_t)OPS_PANEL_COLS * KERNEL_ROWS;

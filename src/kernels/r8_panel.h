@@ -19,10 +19,10 @@ enum {
     P_ROWS = P_LANES * P_REGS,
     PANEL_COLS = 1024, PANEL_STEPS = PANEL_COLS / 4,
     PASS = 72,      /* tokens that share an unpacked panel, at most */
-    CHUNK = 128     /* rows that share a pass of tokens, at most */
+    CHUNK = 256     /* rows that share a pass of tokens, at most */
 };
 
-/* w[k][reg][row][t]: column 4k + t, or two int16 (widen()).  A block of columns has a scale, with min perhaps, and a
+/* w[k][reg][row][t]: column 4k + t, or two int16 (see even_bytes).  A block of columns has a scale, with min perhaps, and a
  * superblock d, dmin. */
 typedef struct {
     _Alignas(64) uint8_t w[PANEL_STEPS][P_REGS][P_LANES * 4];
@@ -58,8 +58,8 @@ typedef __m512  floats;
 #define P_XOR _mm512_xor_si512
 #define P_SIXTEEN _mm512_broadcast_i32x4 /* the same 16 bytes everywhere */
 enum { P_KEEP = 1 };                     /* a tile's float sums are registers, too */
-/* 32 bytes of a group of 8 rows and of the group `apart` bytes behind it. */
 R8_INLINE ints p_join(__m256i a, __m256i b) { return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1); }
+/* 32 bytes of a group of 8 rows and of the group `apart` bytes behind it. */
 R8_INLINE ints p_bytes(const void *a, size_t apart) { return p_join(r8_load(a), r8_load((const char *)a + apart)); }
 R8_INLINE void p_store(void *to, ints v) { _mm512_store_si512(to, v); }
 R8_INLINE ints p_load(const void *p) { return _mm512_load_si512(p); }
@@ -353,16 +353,12 @@ R8_INLINE void dots(ints v[][P_REGS], const panel *p, int k, const int n_k, cons
 #else
     /* See r8_x86.h; sixteen bits are added up at once. */
     const int most = bits == 16 ? n_k : bits == 4 ? 8 : bits == 5 ? 4 : 2;
-    const int at_once = bits == 6 ? 2 : n_tok;
-    for (int t0 = 0; t0 < n_tok; t0 += at_once) {
-        const int here = n_tok - t0 < at_once ? n_tok - t0 : at_once;
-        chain(v + t0, p, k, most, x + t0, here, bits);
-        for (int g = k + most; g < k + n_k; g += most) {
-            ints more[TILE][P_REGS];
-            chain(more, p, g, most, x + t0, here, bits);
-            for (int t = 0; t < here; t++)
-                for (int r = 0; r < P_REGS; r++) v[t0 + t][r] = add_pairs(v[t0 + t][r], more[t][r], 16);
-        }
+    chain(v, p, k, most, x, n_tok, bits);
+    for (int g = k + most; g < k + n_k; g += most) {
+        ints more[TILE][P_REGS];
+        chain(more, p, g, most, x, n_tok, bits);
+        for (int t = 0; t < n_tok; t++)
+            for (int r = 0; r < P_REGS; r++) v[t][r] = add_pairs(v[t][r], more[t][r], 16);
     }
     for (int t = 0; off && bits != 16 && t < n_tok; t++) {
         const ints o = int_of(off, t);
@@ -372,10 +368,11 @@ R8_INLINE void dots(ints v[][P_REGS], const panel *p, int k, const int n_k, cons
 }
 
 /* Float sums of a tile, [t][row]: in registers, or in memory where those are few. */
-#define P_SUM(keep, mem, t, r) (P_KEEP ? keep[t][r] : P_(load_ps)((mem)[t] + P_LANES * (r)))
+#define P_KEPT(n_tok) (P_KEEP || (n_tok) * P_REGS <= 4)
+#define P_SUM(keep, mem, t, r) (P_KEPT(n_tok) ? keep[t][r] : P_(load_ps)((mem)[t] + P_LANES * (r)))
 #define P_SET(keep, mem, t, r, value) \
     do { \
-        if (P_KEEP) keep[t][r] = (value); \
+        if (P_KEPT(n_tok)) keep[t][r] = (value); \
         else P_(store_ps)((mem)[t] + P_LANES * (r), value); \
     } while (0)
 
@@ -400,10 +397,10 @@ R8_INLINE void tile_flat(pass *z, const panel *p, int i, int n_cols, int t0, con
     const token *x = z->x + t0;
     float (*acc)[P_ROWS] = z->acc[i] + t0, (*am)[P_ROWS] = z->am[i] + t0;
     floats keep[TILE][P_REGS];
-    for (int t = 0; P_KEEP && t < n_tok; t++)
+    for (int t = 0; P_KEPT(n_tok) && t < n_tok; t++)
         for (int r = 0; r < P_REGS; r++) keep[t][r] = P_(load_ps)(acc[t] + P_LANES * r);
     scaled_dots(keep, acc, x, p, 0, n_cols / 32, 32, n_tok, bits, mins);
-    for (int t = 0; P_KEEP && t < n_tok; t++)
+    for (int t = 0; P_KEPT(n_tok) && t < n_tok; t++)
         for (int r = 0; r < P_REGS; r++) P_(store_ps)(acc[t] + P_LANES * r, keep[t][r]);
     if (!mins) return;
     for (int t = 0; t < n_tok; t++)
@@ -450,9 +447,15 @@ R8_INLINE void tile_super(pass *z, const panel *p, int i, int n_cols, int t0, co
             }
     }
 }
+/* Six bits: v and the next two steps' sums are two tokens' worth of registers. */
+R8_INLINE void tile_super_sets(pass *z, const panel *p, int i, int n_cols, int t0, const int n_tok, const int bits, const int mins, const int group) {
+    const int first = bits == 6 && n_tok > 2 ? 2 : n_tok;
+    tile_super(z, p, i, n_cols, t0, first, bits, mins, group);
+    if (first < n_tok) tile_super(z, p, i, n_cols, t0 + first, n_tok - first, bits, mins, group);
+}
 #define TILE_FLAT(n, bits, mins) tile_flat(z, p, i, n_cols, t0, n, bits, mins)
-#define TILE_BLOCKS(n, bits, mins) tile_super(z, p, i, n_cols, t0, n, bits, mins, 32)
-#define TILE_SIXTEENS(n, bits, mins) tile_super(z, p, i, n_cols, t0, n, bits, mins, 16)
+#define TILE_BLOCKS(n, bits, mins) tile_super_sets(z, p, i, n_cols, t0, n, bits, mins, 32)
+#define TILE_SIXTEENS(n, bits, mins) tile_super_sets(z, p, i, n_cols, t0, n, bits, mins, 16)
 enum { TILE_FLAT_group = 32, TILE_BLOCKS_group = 32, TILE_SIXTEENS_group = 16 };
 
 /* The tile of each number of tokens is compiled on its own: its sums are registers. */
@@ -488,7 +491,7 @@ static void chunk(const panel_format *f, pass *z, float *y, int64_t ldy, const c
     panel         p;
     for (int i = 0; i < n; i++) {
         memset(z->acc[i], 0, sizeof z->acc[i][0] * (size_t)n_tok);
-        memset(z->am[i], 0, sizeof z->am[i][0] * (size_t)n_tok);
+        if (f->tiles->mins) memset(z->am[i], 0, sizeof z->am[i][0] * (size_t)n_tok);
     }
     for (int64_t c = 0; c < cols; c += most) {
         const int n_cols = (int)(cols - c < most ? cols - c : most);
