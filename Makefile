@@ -45,7 +45,7 @@ else ifeq ($(MODE),fuzz)
   CFLAGS := -O1 -g -fno-omit-frame-pointer
   SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 else ifeq ($(MODE),coverage)
-  CFLAGS := -O0 -g --coverage -fprofile-update=atomic
+  CFLAGS := -O0 -g --coverage -fprofile-update=atomic -DSLM_COVERAGE
 else ifneq ($(MODE),release)
   $(error MODE is one of release debug asan ubsan tsan fuzz coverage)
 endif
