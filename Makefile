@@ -194,8 +194,8 @@ test: check-layers check-names check-hardening $(TESTED)
 # Every fault, setting, byte and architecture, where `make test` takes some of them; then what is slow.
 check-all: check-layers check-names check-hardening $(TESTED)
 	$(TEST_ENV) FAULT_STEP=1 SLM_TEST_ALL=1 $(RUN) $(O)/run-tests
-	$(MAKE) MODE=asan build/asan/slm build/asan/run-tests
-	SLM_TEST_ALL=1 SLM="$(CURDIR)/build/asan/slm" build/asan/run-tests hostile fuzz gguf/
+	$(MAKE) MODE=asan build/asan/slm build/asan/slm-fault build/asan/run-tests
+	SLM_TEST_ALL=1 SLM="$(CURDIR)/build/asan/slm" SLM_FAULTY="$(CURDIR)/build/asan/slm-fault" build/asan/run-tests hostile fuzz gguf/ fault/ cli/faults
 	$(MAKE) fuzz
 
 # ---- the long checks ----------------------------------------------------------------------------
