@@ -309,6 +309,16 @@ SLM_API slm_status slm_session_nll(slm_session *s, const int32_t *ids, const int
  * last token or the mean over all, of length 1. */
 typedef enum { SLM_POOL_MEAN, SLM_POOL_LAST } slm_pool;
 SLM_API slm_status slm_session_embed(slm_session *s, const int32_t *ids, int n, slm_pool how, float *out, slm_error *err);
+/* Appends ids[0..n) to each of n_s sessions and measures what they say about the tokens behind each.
+ * out[i * n_s + k], of session k after ids[i]: nll as above; kl, the Kullback-Leibler divergence of its
+ * distribution from session 0's in nats; same_top: they have one likeliest token.  All have the same vocabulary and score_all,
+ * and no logits afterwards. */
+typedef struct {
+    double nll, kl;
+    bool   same_top;
+} slm_comparison;
+SLM_API slm_status slm_session_compare(slm_session *const *s, int n_s, const int32_t *ids, const int32_t *next, int n,
+                                       slm_comparison *out, slm_error *err);
 /* Forgets everything from position pos on, or all where a sliding window no longer holds what
  * position pos would see: slm_session_pos() tells.  Logits come with the next token. */
 SLM_API void slm_session_rewind(slm_session *s, int pos);
@@ -444,6 +454,7 @@ typedef struct {
     const char *const *tensor_type; /* [n_tensor_type]: "RE=TYPE", POSIX extended; the first that matches counts */
     int                n_tensor_type;
     bool               pure;              /* no mixture: one type                                 */
+    const char        *imatrix;           /* a file that says which columns count; NULL: all the same */
     bool               allow_requantize;  /* also what is quantized already                       */
     int                n_threads;         /* 0 = one per performance core                         */
     slm_progress_fn    progress;          /* of bytes; may be NULL                                */
@@ -451,7 +462,7 @@ typedef struct {
     void              *ud;
 } slm_quantize_options;
 typedef struct {
-    int      n_tensors, n_changed, n_fallback;
+    int      n_tensors, n_changed, n_fallback, n_weighed; /* n_weighed: with importance             */
     uint64_t n_weights, from_bytes, bytes, file_bytes; /* of all tensors before and after; of the file */
 } slm_quantize_result;
 
@@ -464,6 +475,27 @@ SLM_API slm_status slm_quantize_file(const char *in, const char *out, const char
                                      slm_quantize_result *result, slm_error *err);
 /* Names of the types that it takes; NULL past the end. */
 SLM_API const char *slm_quantize_type(int i);
+
+/* Sums of squares of the inputs of a model's matrices, for slm_quantize_options.imatrix.  From create to free, what `s`
+ * evaluates is counted; with_output: the inputs of the output matrix too, of those tokens whose logits are made. */
+typedef struct slm_imatrix slm_imatrix;
+SLM_API slm_status slm_imatrix_create(slm_imatrix **out, slm_session *s, bool with_output, slm_error *err);
+SLM_API void slm_imatrix_free(slm_imatrix *m); /* before its session; NULL is a no-op */
+/* As a GGUF that llama.cpp reads.  dataset: a name for the text; n_chunks texts of n_ctx tokens were read.  The same bytes
+ * for every number of threads and split into batches.  `path` is as it was until all is written. */
+SLM_API slm_status slm_imatrix_save(const slm_imatrix *m, const char *path, const char *dataset, int n_chunks, int n_ctx, slm_error *err);
+
+/* How far the weights of two files of one model are apart: sqrt(sum (a - b)^2 / sum a^2). */
+typedef struct {
+    const char *name;       /* not NUL ended */
+    size_t      name_len;
+    const char *from, *to;  /* types in a and in b                                                */
+    double      error;      /* 0: the same weights; 1, where b's are zero                         */
+    uint64_t    n_weights;
+} slm_tensor_error;
+/* `see` gets each tensor that both have with the same dimensions; n_threads 0: one per performance core. */
+SLM_API slm_status slm_file_errors(const slm_file *a, const slm_file *b, int n_threads,
+                                   void (*see)(void *ud, const slm_tensor_error *e), void *ud, slm_error *err);
 
 /* ---- Measuring --------------------------------------------------------------- */
 

@@ -234,10 +234,6 @@ void slm_free(void *p) { mem_free(p); }
 
 /* ---- files ------------------------------------------------------------------- */
 
-struct slm_file {
-    gguf *g;
-};
-
 slm_status slm_file_open(slm_file **out, const char *path, slm_error *err) {
     slm_file *f = mem_zero(1, sizeof *f);
     if (!f) return err_memory(err, "a file", sizeof *f);

@@ -58,6 +58,11 @@ static bool in_integers(const forward_state *f, const matrix *a, const matrix *b
     return ops_in_integers(&f->o, a) || (b && ops_in_integers(&f->o, b)) || (c && ops_in_integers(&f->o, c));
 }
 
+static void show(const step *s, input_kind kind, const ops_input *in) {
+    const input_watch *w = &s->f->watch;
+    if (w->see) w->see(w->ud, kind, s->layer, in->x, in->cols, s->n);
+}
+
 /* x = embedding of the token. */
 static void embed_token(void *ctx, int64_t t, int worker) {
     step               *s = ctx;
@@ -170,12 +175,14 @@ static void attention(step *s) {
     s->in = (ops_input){f->h, f->act, c->n_embd, n};
     s->quantize = in_integers(f, &l->q, &l->k, &l->v);
     thread_run(f->o.pool, n, norm_token, s);
+    show(s, INPUT_QKV, &s->in);
     ops_matmul(&f->o, &s->in, (ops_product[]){{f->q, n_q, &l->q}, {f->k, n_kv, &l->k}, {f->v, n_kv, &l->v}}, 3);
     thread_run(f->o.pool, n, rotate_token, s);
     attend_run(&f->att, &f->o, f->h, f->q, &f->cache, s->layer, s->pos, n);
     /* The attended values are in h; q is free again. */
     s->out = f->q;
     s->in = (ops_input){f->h, f->act, n_q, n};
+    show(s, INPUT_O, &s->in);
     if (in_integers(f, &l->o, NULL, NULL)) thread_run(f->o.pool, n, quantize_token, s);
     s->bias = l->o_bias;
     s->post = l->post_attn;
@@ -191,6 +198,7 @@ static void feed_forward(step *s) {
     s->in = (ops_input){f->h, f->act, c->n_embd, n};
     s->quantize = in_integers(f, &l->gate, &l->up, NULL);
     thread_run(f->o.pool, n, norm_token, s);
+    show(s, INPUT_GATE_UP, &s->in);
     s->ff = (ops_input){f->gate, f->act_ff, c->n_ff, n};
     s->quantize_ff = in_integers(f, &l->down, NULL, NULL);
     const ops_product gate_up[] = {{f->gate, c->n_ff, &l->gate}, {f->up, c->n_ff, &l->up}};
@@ -200,6 +208,7 @@ static void feed_forward(step *s) {
     } else {
         ops_matmul_then(&f->o, &s->in, gate_up, 2, gate_rows, s);
     }
+    show(s, INPUT_DOWN, &s->ff);
     s->out = f->h;
     s->bias = NULL;
     s->post = l->post_ffn;
@@ -230,6 +239,7 @@ void forward_logits(forward_state *f, int first, int n, float *logits) {
     s.quantize = false;
     for (int t = first; t < first + n; t++) norm_token(&s, t, 0);
     s.in.x = f->h + (int64_t)first * c->n_embd;
+    show(&s, INPUT_HEAD, &s.in);
     if (ops_in_integers(&f->o, &f->w->head)) thread_run(f->o.pool, n, quantize_token, &s);
     ops_matmul(&f->o, &s.in, (ops_product[]){{logits, f->w->n_vocab, &f->w->head}}, 1);
     for (int t = 0; c->logit_softcap != 0 && t < n; t++) f->o.k.softcap(logits + (int64_t)t * f->w->n_vocab, f->w->n_vocab, c->logit_softcap);

@@ -5,6 +5,14 @@
 #include "kv.h"
 #include "model.h"
 
+/* What matrices are multiplied with. */
+typedef enum { INPUT_QKV, INPUT_O, INPUT_GATE_UP, INPUT_DOWN, INPUT_HEAD, INPUT_KINDS } input_kind;
+/* Shown the input of every product before that runs: x [n_tok][cols]; of the output matrix: layer 0. */
+typedef struct {
+    void (*see)(void *ud, input_kind kind, int layer, const float *x, int64_t cols, int n_tok); /* NULL: nobody looks */
+    void *ud;
+} input_watch;
+
 typedef struct {
     const weights *w;
     ops            o;
@@ -15,6 +23,7 @@ typedef struct {
     float         *x, *h, *q, *k, *v, *gate, *up; /* [n_batch] rows each */
     float         *table[2];                      /* [n_batch][n_rot]: cos and sin, global and local */
     void          *act, *act_ff;                  /* [n_batch] quantized inputs of products; of down */
+    input_watch    watch;
 } forward_state;
 
 /* Everything that forward() needs for at most n_batch tokens a call, but for what depends on the context: */

@@ -2,10 +2,16 @@
  *
  * One pass over the tensors in the file's order.  Formats are runs of blocks, and a row is a whole number of them, so a tensor is
  * cut into chunks of so many weights without looking at its rows: each is decoded and quantized by one thread, and
- * what a set of chunks became is written before the next set.  Memory: some megabytes and the lists. */
+ * what a set of chunks became is written before the next set.  Memory: some megabytes and the lists.
+ *
+ * With an importance matrix the square of a weight's error counts as much as the mean square of what that weight is multiplied
+ * with: their product is what the error adds to the square of the output's.  llama.cpp also counts large weights more, by
+ * sqrt(mean square of the block + x^2).  On half of a text, judged by the divergence on the other half, that was worse for
+ * Q4_K_M on three of four models (some 8 %) and no better for Q3_K_M. */
 #include "requant.h"
 #include "cpu.h"
 #include "gguf_write.h"
+#include "imatrix.h"
 #include "limits.h"
 #include "thread.h"
 #include <math.h>
@@ -19,6 +25,7 @@ enum {
     CHUNK = 8192,  /* weights of a task: a multiple of every block */
     CHUNKS = 128   /* of a piece that is written at once           */
 };
+#define LEAST 0.1 /* of the average importance, for every column */
 
 typedef struct {
     regex_t re;
@@ -36,13 +43,18 @@ typedef struct {
     type_id                    *to;                /* [n_tensors] */
     gguf_writer                *w;
     thread_pool                *threads;
-    float                      *x;                 /* [n_threads][CHUNK] */
+    kernels                     k;
+    imatrix                    *imatrix;           /* NULL: none */
+    float                      *x, *weight;        /* [n_threads][CHUNK]: weights, what their errors count for */
     uint8_t                    *piece;             /* [CHUNKS * CHUNK * 4] */
     bool                       *bad;               /* [n_threads]: met a weight that the format cannot hold */
     slm_error                  *err;
     /* of the tensor at hand */
     const gguf_tensor *t;
     const type_info   *type;
+    const imatrix_entry *counts; /* NULL: all columns the same */
+    float              least;    /* added to the importance of each column */
+    bool               is_looked_up; /* not multiplied, and becomes IQ4 */
     uint64_t           first, n; /* weights of the piece */
 } job;
 
@@ -95,11 +107,12 @@ static slm_status read_options(job *j, const char *type) {
 
 /* ---- which type ------------------------------------------------------------------------- */
 
+static bool is_embedding(const gguf_tensor *t) { return str_eq(t->name, STR("token_embd.weight")); }
+
 static type_id wanted(const job *j, const gguf_tensor *t) {
-    const bool is_embedding = str_eq(t->name, STR("token_embd.weight"));
-    char       name[GGUF_MAX_NAME + 1];
-    if (is_embedding && j->embedding != TYPE_COUNT) return j->embedding;
-    if (str_eq(t->name, STR("output.weight")) || (is_embedding && !j->shape.has_output))
+    char name[GGUF_MAX_NAME + 1];
+    if (is_embedding(t) && j->embedding != TYPE_COUNT) return j->embedding;
+    if (str_eq(t->name, STR("output.weight")) || (is_embedding(t) && !j->shape.has_output))
         if (j->output != TYPE_COUNT) return j->output;
     snprintf(name, sizeof name, "%.*s", (int)t->name.n, t->name.p);
     for (int i = 0; i < j->n_rules; i++)
@@ -126,7 +139,62 @@ static slm_status choose(job *j) {
 
 /* ---- tensors ---------------------------------------------------------------------------- */
 
+/* The importance of t's columns, if there is one and `to` looks at it. */
+static const imatrix_entry *importance_of(const job *j, const gguf_tensor *t, const type_info *to) {
+    return j->imatrix && to != t->type && j->k.requant[to->id] ? imatrix_find(j->imatrix, t->name) : NULL;
+}
+
+static slm_status check_importance(const job *j) {
+    for (size_t i = 0; i < gguf_n_tensors(j->g); i++) {
+        const gguf_tensor   *t = gguf_tensor_at(j->g, i);
+        const imatrix_entry *e = importance_of(j, t, type_get(j->to[i]));
+        const uint64_t       n = t->dim[0] * t->dim[2] * t->dim[3];
+        if (e && e->n != n)
+            return err_set(j->err, SLM_ERR_ARGUMENT, "%s: is of another model: %.*s has %llu columns there, not %llu", j->o->imatrix, (int)t->name.n,
+                           t->name.p, (unsigned long long)e->n, (unsigned long long)n);
+    }
+    return SLM_OK;
+}
+
 static size_t bytes_of(const type_info *t, uint64_t n) { return (size_t)(n / (uint64_t)t->block_elems) * (size_t)t->block_bytes; }
+
+/* Rows that are looked up and then normed: what is large in one makes its direction, and IQ4's steps are widest there.  With all
+ * errors alike the perplexity of the oracle's fitted model was 3 % higher in IQ4_XS, the divergence of trained ones the same;
+ * in the types with even steps it made no difference that was more than chance. */
+static void weigh_by_size(float *w, const float *x, uint64_t n) {
+    for (uint64_t b = 0; b < n; b += 256) {
+        const uint64_t end = n - b < 256 ? n : b + 256;
+        float          square = 0;
+        for (uint64_t i = b; i < end; i++) square += x[i] * x[i];
+        for (uint64_t i = b; i < end; i++) w[i] = sqrtf(square / (float)(end - b) + x[i] * x[i]);
+    }
+}
+
+static void weigh_by_columns(const job *j, float *w, uint64_t at, uint64_t n) {
+    const uint64_t cols = j->t->dim[0], per_matrix = cols * j->t->dim[1];
+    uint64_t       col = at % cols;
+    const float   *mean = j->counts->mean + at / per_matrix * cols;
+    for (uint64_t i = 0; i < n; i++) {
+        w[i] = mean[col] + j->least;
+        if (++col < cols) continue;
+        col = 0;
+        mean = j->counts->mean + (at + i + 1) / per_matrix * cols;
+    }
+}
+
+/* What the errors of n weights x, from number `at` of the tensor on, count for; NULL: all the same. */
+static const float *weigh(const job *j, float *w, const float *x, uint64_t at, uint64_t n) {
+    if (j->counts) weigh_by_columns(j, w, at, n);
+    else if (j->is_looked_up) weigh_by_size(w, x, n);
+    else return NULL;
+    return w;
+}
+
+static void to_floats(const job *j, float *x, uint64_t at, uint64_t n) {
+    const uint8_t *from = j->t->data + bytes_of(j->t->type, at);
+    if (j->t->type->id == TYPE_F16) j->k.f16_to_f32(x, (const void *)from, (int64_t)n);
+    else j->t->type->to_f32(x, from, (int64_t)n);
+}
 
 static void convert_task(void *ctx, int64_t task, int worker) {
     job           *j = ctx;
@@ -134,13 +202,14 @@ static void convert_task(void *ctx, int64_t task, int worker) {
     /* From there on BF16, or F16 and every scale, rounds to infinity. */
     const float most = j->type->id == TYPE_F32 ? INFINITY : j->type->id == TYPE_BF16 ? 0x1.ffp127f : 65520.0f;
     float      *x = j->x + (size_t)worker * CHUNK;
-    j->t->type->to_f32(x, j->t->data + bytes_of(j->t->type, j->first + at), (int64_t)n);
+    to_floats(j, x, j->first + at, n);
     for (uint64_t i = 0; i < n; i++)
         if (!(fabsf(x[i]) < most)) {
             j->bad[worker] = true;
             return;
         }
-    requant_of(j->type->id)(j->piece + bytes_of(j->type, at), x, NULL, (int64_t)n);
+    const float *w = weigh(j, j->weight + (size_t)worker * CHUNK, x, j->first + at, n);
+    requant_of(&j->k, j->type->id, w != NULL)(j->piece + bytes_of(j->type, at), x, w, (int64_t)n);
 }
 
 static slm_status put_converted(job *j) {
@@ -154,8 +223,16 @@ static slm_status put_converted(job *j) {
                 rc = gguf_fail(j->g, j->err, SLM_ERR_UNSUPPORTED, "tensor %.*s has a weight that is not finite or too large for %s",
                                (int)j->t->name.n, j->t->name.p, j->type->name);
         if (!rc) rc = gguf_writer_put(j->w, j->piece, bytes_of(j->type, j->n), j->err);
+        gguf_drop(j->g, j->t->data + bytes_of(j->t->type, j->first), bytes_of(j->t->type, j->n));
     }
     return rc;
+}
+
+/* What no column of the calibration text reached may matter in another text: every column counts for some of the average. */
+static float least_of(const imatrix_entry *e) {
+    double sum = 0;
+    for (uint64_t i = 0; i < e->n; i++) sum += (double)e->mean[i];
+    return (float)(sum / (double)e->n * LEAST);
 }
 
 static slm_status put_all(job *j) {
@@ -163,6 +240,9 @@ static slm_status put_all(job *j) {
     for (size_t i = 0; i < gguf_n_tensors(j->g) && !rc; i++) {
         j->t = gguf_tensor_at(j->g, i);
         j->type = type_get(j->to[i]);
+        j->counts = importance_of(j, j->t, j->type);
+        j->least = j->counts ? least_of(j->counts) : 0;
+        j->is_looked_up = is_embedding(j->t) && j->shape.has_output && (j->type->id == TYPE_IQ4_NL || j->type->id == TYPE_IQ4_XS);
         rc = j->type == j->t->type ? gguf_writer_put(j->w, j->t->data, j->t->bytes, j->err) : put_converted(j);
         gguf_drop(j->g, j->t->data, j->t->bytes);
     }
@@ -183,6 +263,7 @@ static void plan(job *j, slm_quantize_result *r) {
         r->n_tensors++;
         r->n_changed += to != t->type;
         r->n_fallback += fell_back;
+        r->n_weighed += importance_of(j, t, to) != NULL;
         r->from_bytes += t->bytes;
         r->bytes += info.bytes;
         r->n_weights += all;
@@ -192,6 +273,12 @@ static void plan(job *j, slm_quantize_result *r) {
     }
     gguf_writer_set_u32(j->w, "general.quantization_version", 2);
     gguf_writer_set_u32(j->w, "general.file_type", j->mix->file_type);
+    if (j->imatrix) {
+        gguf_writer_set_str(j->w, "quantize.imatrix.file", str_of(j->o->imatrix));
+        gguf_writer_set_str(j->w, "quantize.imatrix.dataset", imatrix_dataset(j->imatrix));
+        gguf_writer_set_u32(j->w, "quantize.imatrix.entries_count", (uint32_t)imatrix_n(j->imatrix));
+        gguf_writer_set_u32(j->w, "quantize.imatrix.chunks_count", imatrix_n_chunks(j->imatrix));
+    }
     r->file_bytes = gguf_writer_plan(j->w, 0, NULL);
 }
 
@@ -200,9 +287,10 @@ static slm_status write_file(job *j, const char *out) {
     const int                n = j->o->n_threads ? j->o->n_threads : cpu_default_threads();
     slm_status               rc = SLM_OK;
     j->x = mem_zero((size_t)n * CHUNK, sizeof *j->x);
+    j->weight = mem_zero((size_t)n * CHUNK, sizeof *j->weight);
     j->bad = mem_zero((size_t)n, sizeof *j->bad);
     j->piece = mem_zero((size_t)CHUNKS * CHUNK, sizeof(float));
-    if (!j->x || !j->bad || !j->piece) rc = err_memory(j->err, "tensors", (size_t)CHUNKS * CHUNK * sizeof(float));
+    if (!j->x || !j->weight || !j->bad || !j->piece) rc = err_memory(j->err, "tensors", (size_t)CHUNKS * CHUNK * sizeof(float));
     if (!rc) rc = thread_pool_create(&j->threads, n, j->err);
     if (!rc) rc = gguf_writer_begin(j->w, out, &o, j->err);
     if (!rc) rc = put_all(j);
@@ -216,11 +304,14 @@ slm_status slm_quantize_file(const char *in, const char *out, const char *type, 
     job                 j = {.o = opt, .err = err};
     slm_quantize_result r = {0};
     slm_status          rc = read_options(&j, type);
+    if (!rc) rc = kernels_select(&j.k, NULL, err);
+    if (!rc && opt->imatrix) rc = imatrix_open(&j.imatrix, opt->imatrix, err);
     if (!rc) rc = gguf_open(&g, in, err);
     j.g = g;
     if (!rc && !(j.to = mem_zero(gguf_n_tensors(g) + 1, sizeof *j.to)))
         rc = err_memory(err, "a list of tensors", gguf_n_tensors(g));
     if (!rc) rc = choose(&j);
+    if (!rc) rc = check_importance(&j);
     if (!rc) rc = gguf_writer_create(&j.w, g, err);
     if (!rc) plan(&j, &r);
     if (!rc && out) rc = write_file(&j, out);
@@ -231,6 +322,8 @@ slm_status slm_quantize_file(const char *in, const char *out, const char *type, 
     mem_free(j.rules);
     mem_free(j.to);
     mem_free(j.x);
+    mem_free(j.weight);
+    imatrix_free(j.imatrix);
     mem_free(j.bad);
     mem_free(j.piece);
     gguf_close(g);

@@ -3,18 +3,14 @@
 #define REQUANT_H
 #include "base.h"
 #include "gguf.h"
-#include "quant.h"
-
+#include "kernels/kernels.h"
 
 /* Quantizes n weights, a whole number of blocks.  x: [n], finite and below 65520.
  * importance: [n], what the square of each weight's error counts for, none negative; NULL: all the same.
- * F32 .. Q5_1 have one rule and do not look at it; the others search.  NULL: type_get() does not know it. */
+ * Without it F32 .. Q5_1 have one rule; with it (weighed) F32, F16, BF16 and Q8_0 do not look at it; all others
+ * search.  NULL: type_get() does not know t. */
 typedef void (*requant_fn)(void *dst, const float *x, const float *importance, int64_t n);
-requant_fn requant_of(type_id t);
-
-#define X(NAME, id, elems, bytes) void requant_##NAME(void *dst, const float *x, const float *importance, int64_t n);
-#include "quant_list.h"
-#undef X
+requant_fn requant_of(const kernels *k, type_id t, bool weighed);
 
 /* ---- mixtures -------------------------------------------------------------------------------- */
 

@@ -7,18 +7,18 @@
 #include <math.h>
 #include <string.h>
 
-void requant_F32(void *dst, const float *x, const float *importance, int64_t n) {
+static void requant_F32(void *dst, const float *x, const float *importance, int64_t n) {
     (void)importance;
     memcpy(dst, x, (size_t)n * sizeof *x);
 }
 
-void requant_F16(void *dst, const float *x, const float *importance, int64_t n) {
+static void requant_F16(void *dst, const float *x, const float *importance, int64_t n) {
     uint16_t *h = dst;
     (void)importance;
     for (int64_t i = 0; i < n; i++) h[i] = f32_to_f16(x[i]);
 }
 
-void requant_BF16(void *dst, const float *x, const float *importance, int64_t n) {
+static void requant_BF16(void *dst, const float *x, const float *importance, int64_t n) {
     uint16_t *h = dst;
     (void)importance;
     for (int64_t i = 0; i < n; i++) {
@@ -52,7 +52,7 @@ static void extremes(const float *x, float *lo, float *hi) {
 
 static float inverse(float d) { return d != 0 ? 1.0f / d : 0.0f; }
 
-void requant_Q8_0(void *dst, const float *x, const float *importance, int64_t n) {
+static void requant_Q8_0(void *dst, const float *x, const float *importance, int64_t n) {
     block_q8_0 *b = dst;
     (void)importance;
     for (; n > 0; n -= 32, b++, x += 32) {
@@ -65,7 +65,7 @@ void requant_Q8_0(void *dst, const float *x, const float *importance, int64_t n)
     }
 }
 
-void requant_Q4_0(void *dst, const float *x, const float *importance, int64_t n) {
+static void requant_Q4_0(void *dst, const float *x, const float *importance, int64_t n) {
     block_q4_0 *b = dst;
     (void)importance;
     for (; n > 0; n -= 32, b++, x += 32) {
@@ -76,7 +76,7 @@ void requant_Q4_0(void *dst, const float *x, const float *importance, int64_t n)
     }
 }
 
-void requant_Q4_1(void *dst, const float *x, const float *importance, int64_t n) {
+static void requant_Q4_1(void *dst, const float *x, const float *importance, int64_t n) {
     block_q4_1 *b = dst;
     (void)importance;
     for (; n > 0; n -= 32, b++, x += 32) {
@@ -98,7 +98,7 @@ static void put_fives(uint8_t q[16], uint8_t qh[4], const uint32_t v[32]) {
     for (int i = 0; i < 4; i++) qh[i] = (uint8_t)(h >> 8 * i);
 }
 
-void requant_Q5_0(void *dst, const float *x, const float *importance, int64_t n) {
+static void requant_Q5_0(void *dst, const float *x, const float *importance, int64_t n) {
     block_q5_0 *b = dst;
     uint32_t    v[32];
     (void)importance;
@@ -110,7 +110,7 @@ void requant_Q5_0(void *dst, const float *x, const float *importance, int64_t n)
     }
 }
 
-void requant_Q5_1(void *dst, const float *x, const float *importance, int64_t n) {
+static void requant_Q5_1(void *dst, const float *x, const float *importance, int64_t n) {
     block_q5_1 *b = dst;
     uint32_t    v[32];
     (void)importance;
@@ -125,11 +125,10 @@ void requant_Q5_1(void *dst, const float *x, const float *importance, int64_t n)
     }
 }
 
-requant_fn requant_of(type_id t) {
-    static const requant_fn fn[TYPE_COUNT] = {
-#define X(NAME, id, elems, bytes) [id] = requant_##NAME,
-#include "quant_list.h"
-#undef X
-    };
-    return t < TYPE_COUNT ? fn[t] : NULL;
+requant_fn requant_of(const kernels *k, type_id t, bool weighed) {
+    static const requant_fn rule[TYPE_COUNT] = {
+        [TYPE_F32] = requant_F32,   [TYPE_F16] = requant_F16,   [TYPE_BF16] = requant_BF16, [TYPE_Q8_0] = requant_Q8_0,
+        [TYPE_Q4_0] = requant_Q4_0, [TYPE_Q4_1] = requant_Q4_1, [TYPE_Q5_0] = requant_Q5_0, [TYPE_Q5_1] = requant_Q5_1};
+    if (t >= TYPE_COUNT) return NULL;
+    return rule[t] && !(weighed && k->requant[t]) ? rule[t] : k->requant[t];
 }

@@ -385,6 +385,80 @@ slm_status slm_session_embed(slm_session *s, const int32_t *ids, int n, slm_pool
     return rc;
 }
 
+typedef struct {
+    slm_session *const *s;
+    int                 n_s;
+    const kernels      *k;
+    const int32_t      *next;
+    slm_comparison     *out;
+} compare_job;
+
+static int32_t likeliest(const float *z, int n) {
+    int32_t top = 0;
+    for (int32_t i = 1; i < n; i++)
+        if (z[i] > z[top]) top = i;
+    return top;
+}
+
+/* KL(p || q) = sum of p (ln p - ln q), ln p = z - its log_sum_exp; never below 0, as rounding would have it. */
+static double divergence(const float *zp, const float *zq, double lp, double lq, int n) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        const double ln_p = (double)zp[i] - lp;
+        if (ln_p > -80) sum += exp(ln_p) * (ln_p - ((double)zq[i] - lq)); /* less is nothing beside the largest */
+    }
+    return sum > 0 ? sum : 0;
+}
+
+static void compare_row(void *ctx, int64_t row, int worker) {
+    const compare_job *j = ctx;
+    const int          n = j->s[0]->m->w.n_vocab;
+    const float       *base = j->s[0]->logits + (size_t)row * (size_t)n;
+    const double       lp = log_sum_exp(j->k, base, n);
+    const int32_t      top = likeliest(base, n);
+    (void)worker;
+    for (int k = 0; k < j->n_s; k++) {
+        const float *z = j->s[k]->logits + (size_t)row * (size_t)n;
+        const double lq = k ? log_sum_exp(j->k, z, n) : lp;
+        j->out[row * j->n_s + k] = (slm_comparison){lq - (double)z[j->next[row]], k && !isnan(lp + lq) ? divergence(base, z, lp, lq, n) : 0,
+                                                    likeliest(z, n) == top};
+    }
+}
+
+/* What can be compared: the same tokens, and room for them. */
+static slm_status check_compared(slm_session *const *s, int n_s, const int32_t *ids, const int32_t *next, int n, slm_error *err) {
+    slm_status rc = check_ids(s[0], ids, n, err);
+    if (!rc) rc = check_ids(s[0], next, n, err);
+    for (int k = 0; k < n_s && !rc; k++) {
+        if (s[k]->m->w.n_vocab != s[0]->m->w.n_vocab)
+            return err_set(err, SLM_ERR_ARGUMENT, "vocabularies of %d and %d tokens cannot be compared", s[0]->m->w.n_vocab, s[k]->m->w.n_vocab);
+        if (s[k]->n_rows != s[0]->n_rows) return err_set(err, SLM_ERR_ARGUMENT, "all sessions that are compared need score_all");
+        rc = check_room(s[k], s[k]->n_ids + (int64_t)n, err);
+    }
+    return rc;
+}
+
+slm_status slm_session_compare(slm_session *const *s, int n_s, const int32_t *ids, const int32_t *next, int n, slm_comparison *out,
+                               slm_error *err) {
+    slm_status rc = check_compared(s, n_s, ids, next, n, err);
+    int        n_batch = s[0]->n_batch;
+    for (int k = 1; k < n_s; k++) n_batch = s[k]->n_batch < n_batch ? s[k]->n_batch : n_batch;
+    for (int k = 0; k < n_s; k++) thread_pool_use(s[k]->pool, s[k]->n_threads);
+    for (int i = 0; i < n && !rc; i += n_batch) {
+        const int size = n - i < n_batch ? n - i : n_batch;
+        for (int k = 0; k < n_s; k++) advance(s[k], ids + i, size);
+        for (int r = 0; r < size; r += s[0]->n_rows) {
+            const int rows = size - r < s[0]->n_rows ? size - r : s[0]->n_rows;
+            for (int k = 0; k < n_s; k++) forward_logits(&s[k]->f, r, rows, s[k]->logits);
+            slm_comparison *o = out + (size_t)(i + r) * (size_t)n_s;
+            thread_run(s[0]->pool, rows, compare_row, &(compare_job){s, n_s, &s[0]->m->k, next + i + r, o});
+            for (int j = 0; j < rows * n_s; j++)
+                if (isnan(o[j].nll)) return damaged(s[0], s[0]->n_ids - size + r + j / n_s, err);
+        }
+    }
+    return rc;
+}
+
 slm_status slm_session_sample(slm_session *s, int32_t *id, slm_error *err) {
     if (!s->has_logits)
         return err_set(err, SLM_ERR_ARGUMENT, s->n_ids ? "nothing has been evaluated since the rewind" : "nothing has been evaluated yet");

@@ -1,4 +1,4 @@
-/* session.h - floor 7: where numbers and text meet.  Private to session.c and api.c; everyone else
+/* session.h - floor 7: where numbers and text meet.  Private to this floor; everyone else
  * uses slm.h. */
 #ifndef SESSION_H
 #define SESSION_H
@@ -17,6 +17,10 @@ struct slm_model {
     slm_sampling sampling; /* the file's own, else the developers', else the defaults */
     const recommendation *advice; /* or NULL */
     char       name[128], quant[32];
+};
+
+struct slm_file {
+    gguf *g;
 };
 
 struct slm_session {

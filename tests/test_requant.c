@@ -14,11 +14,17 @@ static double rmse(const float *a, const float *b, int n) {
     return sqrt(s / n);
 }
 
+static const kernels *best(void) {
+    static kernels k;
+    if (!k.name) CHECK_INT(kernels_select(&k, NULL, NULL), SLM_OK);
+    return &k;
+}
+
 /* Quantizes and decodes. */
 static void through(type_id t, float *out, const float *x, const float *importance, int n) {
     uint8_t q[N * 4];
     memset(q, 0xa5, sizeof q); /* what is not written must not show */
-    requant_of(t)(q, x, importance, n);
+    requant_of(best(), t, importance)(q, x, importance, n);
     type_get(t)->to_f32(out, q, n);
 }
 
@@ -47,7 +53,7 @@ static void equals_or_beats_the_published_vectors(void) {
         float   *back = mem_zero(n + 1, 1);
         CHECK(q && y && got && back && k == n);
         if (test_failed()) return;
-        requant_of(t->id)(got, (const float *)(const void *)x, NULL, (int64_t)n / 4);
+        requant_of(best(), t->id, false)(got, (const float *)(const void *)x, NULL, (int64_t)n / 4);
         t->to_f32(back, got, (int64_t)n / 4);
         const bool searched = t->block_elems == 256 || id == TYPE_IQ4_NL;
         if (!searched) CHECK_SAME(got, q, m, t->name);
@@ -108,7 +114,8 @@ static void odd_blocks_stay_near(void) {
 
 /* With importance the weights that count get nearer. */
 static void importance_moves_the_error(void) {
-    static const type_id searched[] = {TYPE_Q2_K, TYPE_Q3_K, TYPE_Q4_K, TYPE_Q5_K, TYPE_Q6_K, TYPE_IQ4_NL, TYPE_IQ4_XS};
+    static const type_id searched[] = {TYPE_Q2_K, TYPE_Q3_K, TYPE_Q4_K, TYPE_Q5_K, TYPE_Q6_K, TYPE_IQ4_NL, TYPE_IQ4_XS,
+                                       TYPE_Q4_0, TYPE_Q4_1, TYPE_Q5_0, TYPE_Q5_1};
     uint64_t             seed = 3;
     float                x[N], w[N], y[N], z[N];
     for (int i = 0; i < N; i++) x[i] = test_randf(&seed) + test_randf(&seed) * test_randf(&seed), w[i] = i % 8 ? 0.01f : 1;
@@ -127,6 +134,27 @@ static void importance_moves_the_error(void) {
         for (int i = 0; i < N; i++) CHECK(isfinite(z[i]));
         for (int i = 0; i < N; i++) w[i] = i % 8 ? 0.01f : 1;
     }
+}
+
+/* Every instruction set searches to the same bits, with and without importance. */
+static void sets_search_alike(void) {
+    uint64_t seed = 11;
+    float    x[N], w[N];
+    uint8_t  a[N * 4], b[N * 4];
+    kernels  scalar = {0}, k = {0};
+    for (int i = 0; i < N; i++) x[i] = test_randf(&seed) * (i / 256 == 1 ? 1e-6f : i / 256 == 2 ? 1e4f : 1), w[i] = test_randf(&seed) + 1;
+    CHECK_INT(kernels_select(&scalar, "scalar", NULL), SLM_OK);
+    for (int s = 0; kernels_name(s); s++)
+        for (uint32_t t = 0; t < TYPE_COUNT; t++)
+            for (int weighed = 0; weighed < 2 && type_get(t); weighed++) {
+                char label[80];
+                snprintf(label, sizeof label, "%s, %s, %d", kernels_name(s), type_name(t), weighed);
+                CHECK_INT(kernels_select(&k, kernels_name(s), NULL), SLM_OK);
+                memset(a, 0, sizeof a), memset(b, 0, sizeof b);
+                requant_of(&scalar, (type_id)t, weighed)(a, x, weighed ? w : NULL, N);
+                requant_of(&k, (type_id)t, weighed)(b, x, weighed ? w : NULL, N);
+                CHECK_SAME(b, a, sizeof a, label);
+            }
 }
 
 static void rows_get_a_type_that_divides_them(void) {
@@ -248,7 +276,7 @@ static void large_and_bad_tensors(void) {
         uint8_t           *q = mem_zero(t->bytes, 1);
         CHECK_INT(t->type->id, TYPE_Q5_1);
         CHECK_INT(gguf_find(g, "a.bias")->type->id, TYPE_F16);
-        if (q && x) requant_Q5_1(q, x, NULL, (int64_t)(dim[0] * dim[1]));
+        if (q && x) requant_of(best(), TYPE_Q5_1, false)(q, x, NULL, (int64_t)(dim[0] * dim[1]));
         if (q && x) CHECK_SAME(t->data, q, t->bytes, "in one go");
         mem_free(x), mem_free(q);
     }
@@ -279,6 +307,7 @@ const test_case tests_requant[] = {
      errors_are_as_small_as_the_bits_allow},
     {"odd_blocks_stay_near", "zeros, subnormals, the largest, one alone: finite and near", odd_blocks_stay_near},
     {"importance_moves_the_error", "weights that count more get nearer", importance_moves_the_error},
+    {"sets_search_alike", "the same bytes from every instruction set", sets_search_alike},
     {"rows_get_a_type_that_divides_them", "the fallbacks of rows that 256 or 32 does not divide", rows_get_a_type_that_divides_them},
     {"makes_the_published_files", "types, keys, bytes and errors of 31 published files", makes_the_published_files},
     {"large_and_bad_tensors", "pieces and chunks do not show; what is no number is refused", large_and_bad_tensors},

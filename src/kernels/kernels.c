@@ -43,6 +43,7 @@ static void overlay(kernels *to, const kernels *from) {
     TAKE(max_of);
     for (int t = 0; t < KV_TYPES; t++) TAKE(scores[t]);
     for (int t = 0; t < KV_TYPES; t++) TAKE(values[t]);
+    for (int t = 0; t < TYPE_COUNT; t++) TAKE(requant[t]);
     TAKE(blend);
 }
 

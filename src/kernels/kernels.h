@@ -82,6 +82,9 @@ typedef struct {
      *   Q8_0: v's scale goes to the weight: fma(p * scale, q, acc). */
     void (*values[KV_TYPES])(float *acc, int64_t lda, const float *p, int64_t ldp, int64_t n_q, const void *v, int64_t i0, int64_t i1,
                              int64_t d);
+    /* Quantizes n weights, a whole number of blocks, so that the sum of importance * error^2 is small (search_k.h).
+     * x: finite, below 65520; importance: [n], none negative; NULL: all the same. */
+    void (*requant[TYPE_COUNT])(void *dst, const float *x, const float *importance, int64_t n);
     /* a[i] = fma(a[i], fa, b[i] * fb) */
     void (*blend)(float *a, float fa, const float *b, float fb, int64_t n);
 } kernels;
