@@ -69,6 +69,8 @@ static void quantize(void) { script("quantize"); }
 static void faults(void) { script("faults"); }
 static void system_faults(void) { script("system"); }
 static void sandbox(void) { script("sandbox"); }
+static void imatrix(void) { script("imatrix"); }
+static void diff(void) { script("diff"); }
 
 const test_case tests_cli[] = {
     {"usage", "nonsense on the command line is exit 2 and one line", usage},
@@ -96,6 +98,8 @@ const test_case tests_cli[] = {
     {"faults", "no memory, disk or file at the k-th call, for the whole program", faults},
     {"system", "odd files, small limits of memory, files and stack, huge contexts, slow readers, signals", system_faults},
     {"sandbox", "every command does its work in the sandbox; what it gave up is gone", sandbox},
+    {"imatrix", "slm imatrix: the file, settings that change nothing, quantizing by it", imatrix},
+    {"diff", "slm diff: against itself, the numbers of slm ppl, table, bars, chart", diff},
     {"bench", "slm bench: rows, ranges, forms, shapes, comparison", bench},
     {0},
 };

@@ -63,79 +63,44 @@ void bench_plot_text(const bench_report *b) {
 
 enum { WIDTH = 800, HEIGHT = 440, LEFT = 70, RIGHT = 20, TOP = 40, BOTTOM = 50, KEY_LINE = 18 };
 
-static const char *const colors[] = {"#1f6fb4", "#d1561d", "#2a9250", "#8b4fb3", "#b03060", "#6b6b1f", "#2f8f9d", "#555555"};
-
-typedef struct {
-    double most_depth, most_ts;
-} range;
-
-static double x_of(const range *g, double depth) {
-    return LEFT + (WIDTH - LEFT - RIGHT) * (g->most_depth > 0 ? depth / g->most_depth : 0.5);
-}
-
-static double y_of(const range *g, double ts) { return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * ts / g->most_ts; }
-
-/* 1, 2 or 5 times a power of ten, so that about five steps reach `most`. */
-static double step_for(double most) {
-    const double rough = most / 5, ten = pow(10, floor(log10(rough)));
-    const double lead = rough / ten;
-    return ten * (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10);
-}
-
-static void put_axes(strbuf *s, const range *g) {
-    const int bottom = HEIGHT - BOTTOM, right = WIDTH - RIGHT;
-    strbuf_fmt(s, "<path d=\"M%d %dV%dH%d\" fill=\"none\" stroke=\"#000\"/>\n", LEFT, TOP, bottom, right);
-    for (double v = 0, d = step_for(g->most_ts); v <= g->most_ts * 1.0001; v += d) {
-        strbuf_fmt(s, "<path d=\"M%d %.1fH%d\" stroke=\"#ddd\"/>", LEFT, y_of(g, v), right);
-        strbuf_fmt(s, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n", LEFT - 6, y_of(g, v) + 4, v);
-    }
-    for (double v = 0, d = g->most_depth > 0 ? step_for(g->most_depth) : 1; v <= g->most_depth * 1.0001; v += d)
-        strbuf_fmt(s, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", x_of(g, v), bottom + 18, v);
-    strbuf_fmt(s, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">tokens in the cache</text>\n", (LEFT + right) / 2, HEIGHT - 12);
-    strbuf_fmt(s, "<text x=\"%d\" y=\"%d\">tokens/s</text>\n", LEFT, TOP - 12);
-}
-
 /* The points of row i's series; what the bytes allow as a dashed line. */
-static void put_lines(strbuf *s, const bench_report *b, int i, const range *g, const char *color) {
+static void put_lines(strbuf *s, const bench_report *b, int i, const chart *g, const char *color) {
     for (int limit = 0; limit < 2; limit++) {
         if (limit && allowed(&b->row[i]) <= 0) return;
         strbuf_fmt(s, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s points=\"", color, limit ? " stroke-dasharray=\"4 4\"" : "");
         for (int k = i; k < b->n_row; k++) {
             const bench_row *r = &b->row[k];
             if (same_series(r, &b->row[i]))
-                strbuf_fmt(s, "%.1f,%.1f ", x_of(g, r->n_depth), y_of(g, limit ? allowed(r) : bench_median_ts(r)));
+                strbuf_fmt(s, "%.1f,%.1f ", chart_x(g, r->n_depth), chart_y(g, limit ? allowed(r) : bench_median_ts(r)));
         }
         strbuf_str(s, STR("\"/>\n"));
     }
 }
 
-static void put_dots(strbuf *s, const bench_report *b, int i, const range *g, const char *color) {
+static void put_dots(strbuf *s, const bench_report *b, int i, const chart *g, const char *color) {
     for (int k = i; k < b->n_row; k++) {
         const bench_row *r = &b->row[k];
         if (!same_series(r, &b->row[i])) continue;
         strbuf_fmt(s, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"><title>%.2f tokens/s at %d</title></circle>\n",
-                   x_of(g, r->n_depth), y_of(g, bench_median_ts(r)), color, bench_median_ts(r), r->n_depth);
+                   chart_x(g, r->n_depth), chart_y(g, bench_median_ts(r)), color, bench_median_ts(r), r->n_depth);
     }
 }
 
 int bench_plot_svg(const char *path, const bench_report *b) {
     strbuf s = {0};
-    range  g = {0, 1e-9};
+    chart  g = {.y1 = 1e-9, .left = LEFT, .top = TOP, .right = WIDTH - RIGHT, .bottom = HEIGHT - BOTTOM};
     int    n_series = 0;
-    sink   file = {-1, NULL};
     for (int i = 0; i < b->n_row; i++) {
-        g.most_depth = larger(g.most_depth, b->row[i].n_depth);
-        g.most_ts = larger(g.most_ts, larger(bench_median_ts(&b->row[i]), allowed(&b->row[i])));
+        g.x1 = larger(g.x1, b->row[i].n_depth);
+        g.y1 = larger(g.y1, larger(bench_median_ts(&b->row[i]), allowed(&b->row[i])));
         n_series += leads(b, i);
     }
-    g.most_ts *= 1.05;
-    strbuf_fmt(&s, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" font-size=\"12\">\n", WIDTH,
-               HEIGHT + n_series * KEY_LINE + 8);
-    strbuf_str(&s, STR("<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"));
-    put_axes(&s, &g);
+    g.y1 *= 1.05;
+    chart_begin(&s, WIDTH, HEIGHT + n_series * KEY_LINE + 8);
+    chart_axes(&s, &g, "tokens in the cache", "tokens/s");
     for (int i = 0, n = 0; i < b->n_row; i++) {
         if (!leads(b, i)) continue;
-        const char *color = colors[n % (int)ARRAY_LEN(colors)];
+        const char *color = chart_color(n);
         put_lines(&s, b, i, &g, color);
         put_dots(&s, b, i, &g, color);
         strbuf_fmt(&s, "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" fill=\"%s\"/>", LEFT, HEIGHT + n * KEY_LINE, color);
@@ -144,10 +109,5 @@ int bench_plot_svg(const char *path, const bench_report *b) {
         strbuf_fmt(&s, "%s</text>\n", allowed(&b->row[i]) > 0 ? " (dashed: what the bytes allow)" : "");
         n++;
     }
-    strbuf_str(&s, STR("</svg>\n"));
-    int rc = s.bad ? fail(EXIT_MEMORY, "no memory for %s", path) : sink_open(&file, path);
-    if (!rc) rc = sink_put(&file, s.p, s.n);
-    if (sink_close(&file) && !rc) rc = EXIT_RUNTIME;
-    strbuf_free(&s);
-    return rc;
+    return chart_end(&s, path);
 }

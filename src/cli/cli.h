@@ -84,7 +84,9 @@ struct options {
     slm_sampling   sampling;
     const char    *samplers;
     text_list      bias /* TEXT=X */, ban, breaker, tensor_type /* RE=TYPE */;
-    const char    *token_embedding_type, *output_tensor_type;
+    const char    *token_embedding_type, *output_tensor_type, *imatrix;
+    const char    *output, *plot;  /* files of imatrix and diff */
+    int            n_worst;
     bool greedy, ignore_eos, mlock, raw, json, no_newline, verbose, quiet, no_stdin, help;
     const char    *in_field, *out_field, *resume;
     text_list      of;
@@ -93,7 +95,7 @@ struct options {
     bool tsv, nul, extract, calibrate, exit_index, probs;
     bool per_token, count, want_ids, decode, special, no_bos, jsonl;
     bool tensors, template_text, check, full, unpack, names;
-    bool pure, allow_requantize, dry_run;
+    bool pure, allow_requantize, dry_run, process_output, bars;
     bench_options bench;
     bool unnamed; /* no model was named: the built-in one answers */
     const char *default_model; /* of the configuration file, or NULL */
@@ -327,6 +329,46 @@ enum { MAX_LOGPROBS = 100 };
 /* "id", "piece", "logprob" and "top", the n_top likeliest, as members of a JSON object. */
 void logprob_put(strbuf *b, const slm_model *m, const float *z, int n_vocab, int32_t id, int n_top);
 
+/* ---- long texts --------------------------------------------------------------- */
+
+/* A text in chunks of n_ctx tokens, the first of each the begin token.  All zero: none. */
+typedef struct {
+    int32_t *ids, *chunk;
+    int      n_ctx, n;    /* tokens of a chunk, chunks (at most --chunks)                    */
+    int      first;       /* the first position of a chunk whose next token is scored        */
+    int32_t  bos;         /* -1: none is put in                                              */
+} chunk_list;
+/* Sessions for chunks: of 512 tokens without -c. */
+slm_session_options chunk_options(const options *o, const slm_model *m);
+/* Reads o's text.  0 or exit code. */
+int            chunks_read(chunk_list *c, options *o, const slm_model *m, int n_ctx);
+const int32_t *chunk_at(chunk_list *c, int i); /* [n_ctx], valid until the next call */
+void           chunks_free(chunk_list *c);
+
+typedef struct {
+    double ppl, error;
+} ppl_estimate;
+/* exp of the mean of n numbers of these sums, and the standard error of the mean carried through it. */
+ppl_estimate ppl_of(double sum, double square, int n);
+
+/* ---- charts: SVG files of our own ----------------------------------------------- */
+
+/* Axes from x0, y0 (bottom left) to x1, y1, in a rectangle of the picture. */
+typedef struct {
+    double x0, x1, y0, y1;
+    int    left, top, right, bottom;
+} chart;
+double      chart_x(const chart *c, double x);
+double      chart_y(const chart *c, double y);
+const char *chart_color(int i);
+/* 1, 2 or 5 times a power of ten, so that about five steps reach `most`. */
+double      chart_step(double most);
+void        chart_begin(strbuf *s, int width, int height);
+/* Axes with marks at steps, and what they show. */
+void        chart_axes(strbuf *s, const chart *c, const char *x_name, const char *y_name);
+void        chart_escape(strbuf *s, str text); /* as XML text */
+int         chart_end(strbuf *s, const char *path); /* writes and frees it; 0 or exit code */
+
 /* ---- answers ---------------------------------------------------------------- */
 
 typedef struct {
@@ -422,6 +464,35 @@ int  bench_put_end(const options *o, const bench_report *b);
 /* Reads --compare's file and sets old_ts of the rows that it speaks of.  0 or exit code. */
 int  bench_compare(const char *path, bench_report *b);
 
+/* ---- diff ------------------------------------------------------------------- */
+
+enum { DIFF_MAX_SIDES = 32 }; /* no more than confine_to() takes */
+/* One file, and how far it is from the first. */
+typedef struct {
+    const char      *path;
+    slm_file        *file;
+    slm_model       *m;
+    slm_session     *s;
+    slm_model_info   info;
+    double           nll, nll_square;                       /* sums over the tokens compared  */
+    ppl_estimate     ppl;
+    double          *kl;                                    /* of each of them; sorted at last */
+    double           kl_mean, kl_error, kl_99, kl_most;
+    int              n_same;
+    slm_tensor_error *tensor;                               /* [n_tensor], the worst first    */
+    int              n_tensor;
+    bool             lacks_room;                            /* for that list                  */
+} diff_side;
+typedef struct {
+    options   *o;
+    chunk_list text;
+    diff_side  side[DIFF_MAX_SIDES];
+    int        n_side, n_scored;
+} diff;
+/* 0 or exit code. */
+int diff_print(const diff *d);
+int diff_plot(const char *path, const diff *d);
+
 /* ---- opening -------------------------------------------------------------- */
 
 /* What a file says of itself.  Views into the file; -1 or empty where it says nothing. */
@@ -435,6 +506,9 @@ void file_facts_read(slm_file *f, file_facts *out);
  * be written, `out` (NULL: none).  Only the first call counts; --no-sandbox: none does.  Before threads are
  * started. */
 void confine(const options *o, const char *in, const char *out);
+/* The same with several files to read, at most CONFINE_MOST. */
+enum { CONFINE_MOST = 32 };
+void confine_to(const options *o, const char *const *in, int n_in, const char *out);
 /* The same, but all files stay within reach: for commands whose user names them by and by. */
 void confine_widely(const options *o, bool writes);
 bool confine_can(void); /* false: this build would not bear it */

@@ -25,6 +25,7 @@ static void sum_up(const options *o, const char *out, const slm_quantize_result 
     out_fmt("%s: %s, %d of %d tensors %s, %s -> %s, %.2f bits a weight", out, human_bytes(r->file_bytes, file), r->n_changed,
             r->n_tensors, o->dry_run ? "would be quantized" : "quantized", human_bytes(r->from_bytes, from),
             human_bytes(r->bytes, to), bits);
+    if (o->imatrix) out_fmt(", %d by importance", r->n_weighed);
     if (r->n_fallback) out_fmt(", %d with odd rows in another type", r->n_fallback);
     out_text("\n");
 }
@@ -38,7 +39,7 @@ static int quantize(const options *o, const char *out, const char *type) {
     slm_quantize_result  r = {0};
     slm_quantize_options qo = {.token_embedding_type = o->token_embedding_type, .output_tensor_type = o->output_tensor_type,
                                .tensor_type = o->tensor_type.text, .n_tensor_type = o->tensor_type.n, .pure = o->pure,
-                               .allow_requantize = o->allow_requantize, .n_threads = o->n_threads, .progress = show,
+                               .imatrix = o->imatrix, .allow_requantize = o->allow_requantize, .n_threads = o->n_threads, .progress = show,
                                .tensor = o->dry_run ? list : NULL};
     stop_init(0, "");
     stop_gently(STOP_GENTLY); /* the temporary file is taken away before the process ends */
@@ -66,6 +67,7 @@ const command cmd_quantize = {
     .usage = "[FLAGS] IN OUT TYPE",
     .examples = "  slm quantize model-F16.gguf model-Q4_K_M.gguf Q4_K_M\n"
                 "  slm quantize --dry-run model-F16.gguf Q3_K_M\n"
+                "  slm quantize --imatrix imatrix.gguf model-F16.gguf model-Q3_K_M.gguf Q3_K_M\n"
                 "  slm quantize --tensor-type 'ffn_down=Q6_K' --output-tensor-type Q8_0 in.gguf out.gguf Q4_K_S\n",
     .notes = "IN is a file or a name that slm ls lists.\n"
              "TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K_S Q3_K_M Q3_K_L Q4_K_S Q4_K_M Q5_K_S Q5_K_M Q6_K\n"
@@ -73,6 +75,9 @@ const command cmd_quantize = {
              "of one name have one size.\n"
              "Norms and biases stay as they are.  A row that 256 does not divide takes a 32-wide type of about the same\n"
              "size: the list of --dry-run says \"odd rows\".  OUT is what it was until the new file is complete\n"
-             "and on the disk; it has the same bytes for every -t.  slm ppl measures what was lost.\n",
+             "and on the disk; it has the same bytes for every -t.  slm diff shows what was lost.\n"
+             "\n"
+             "--imatrix: errors are kept where they matter least, judged by a text like those that the model is for (slm\n"
+             "imatrix).  It moves the bits of Q4_0 to Q5_1, K-quants and IQ4, most where there are few.\n",
     .main = quantize_main,
 };

@@ -39,15 +39,19 @@ static const char *folder_of(const char *path, char room[PATH_MAX]) {
     return room;
 }
 
-void confine(const options *o, const char *in, const char *out) {
+void confine(const options *o, const char *in, const char *out) { confine_to(o, &in, 1, out); }
+
+void confine_to(const options *o, const char *const *in, int n_in, const char *out) {
     const bool   renders = !strcmp(o->cmd->name, "render") && o->n_arg;
-    const char  *read[] = {"/proc", "/sys", "/etc/localtime", "/usr/share/zoneinfo", in, o->file, o->system_file, o->template_name, o->ids_file,
-                           o->bench.compare, renders ? o->arg[0] : NULL};
-    sandbox_path paths[ARRAY_LEN(read) + 2];
+    const char  *read[] = {"/proc", "/sys", "/etc/localtime", "/usr/share/zoneinfo", o->file, o->system_file, o->template_name, o->ids_file,
+                           o->imatrix, o->bench.compare, renders ? o->arg[0] : NULL};
+    sandbox_path paths[ARRAY_LEN(read) + CONFINE_MOST + 2];
     char         folder[PATH_MAX];
     int          n = 0;
     for (size_t i = 0; i < ARRAY_LEN(read); i++)
         if (read[i] && *read[i]) paths[n++] = (sandbox_path){read[i], false};
+    for (int i = 0; i < n_in && i < CONFINE_MOST; i++)
+        if (in[i] && *in[i]) paths[n++] = (sandbox_path){in[i], false};
     if (!strcmp(o->cmd->name, "bench")) paths[n++] = (sandbox_path){"/proc/self", true}; /* forgets the peak of memory */
     if (out) paths[n++] = (sandbox_path){folder_of(out, folder), true};
     enter(o, paths, n);

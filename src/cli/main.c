@@ -12,6 +12,8 @@
     X(embed)        \
     X(score)        \
     X(ppl)          \
+    X(imatrix)      \
+    X(diff)         \
     X(tokens)       \
     X(render)       \
     X(show)         \

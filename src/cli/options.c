@@ -49,15 +49,15 @@ typedef struct {
 #define AT(f) offsetof(options, f)
 #define BENCH(f) AT(bench.f)
 #define SAMPLING(f) AT(sampling.f)
-#define ENGINE "run chat map choose embed score ppl"
+#define ENGINE "run chat map choose embed score ppl imatrix diff"
 
 static const option table[] = {
     {"-m --model", TEXT, AT(model), "MODEL", 0, 0, 0, "the first argument, when it is a file or a name", "SLM_MODEL",
-     "Input", "run chat map choose embed score ppl tokens render show bench", "the model: a file, or the name, or its beginning, of one that slm ls lists"},
+     "Input", "run chat map choose embed score ppl imatrix tokens render show bench", "the model: a file, or the name, or its beginning, of one that slm ls lists"},
     {"-p --prompt", TEXT, AT(prompt), "TEXT", 0, 0, 0, "the other arguments", 0, "Input", "run map choose", "the prompt"},
-    {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run map choose embed score ppl tokens",
+    {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run map choose embed score ppl imatrix diff tokens",
      "read text from FILE instead of stdin (- is stdin)"},
-    {"-N --no-stdin", FLAG, AT(no_stdin), 0, 0, 0, 0, 0, 0, "Input", "run choose embed score ppl tokens", "do not read stdin"},
+    {"-N --no-stdin", FLAG, AT(no_stdin), 0, 0, 0, 0, 0, 0, "Input", "run choose embed score ppl imatrix diff tokens", "do not read stdin"},
     {"--raw -no-cnv --no-conversation", FLAG, AT(raw), 0, 0, 0, 0, 0, 0, "Input", "run map choose", "no chat template: the model continues the text"},
     {"-sys --system --system-prompt", TEXT, AT(system), "TEXT", 0, 0, 0, "the template's own", 0, "Chat", "run chat map choose",
      "system message"},
@@ -74,7 +74,7 @@ static const option table[] = {
      "auto: as the model does; on; off; N: at most N tokens, then the thinking is closed"},
     {"--show-thinking", CHOICE, AT(show_thinking), "WHERE", 0, 0, "auto stderr stdout none", 0, 0, "Chat", "run chat",
      "where thinking goes; auto: stderr if that is a terminal"},
-    {"--special", FLAG, AT(special), 0, 0, 0, 0, 0, 0, "Input", "run chat map choose embed score ppl tokens",
+    {"--special", FLAG, AT(special), 0, 0, 0, 0, 0, 0, "Input", "run chat map choose embed score ppl imatrix diff tokens",
      "the text of a control token is that token, not its letters"},
     {"--ids", TEXT, AT(ids), "LIST", 0, 0, 0, 0, 0, "Input", "score", "token ids 1,2,3 instead of a text"},
     {"--ids-file", TEXT, AT(ids_file), "FILE", 0, 0, 0, 0, 0, "Input", "score tokens", "token ids from a file"},
@@ -92,13 +92,13 @@ static const option table[] = {
      "Length", "show", "context that memory is planned for; 0: all that the model was trained for"},
     {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "what the ids need", "SLM_CTX", "Length", "score",
      "context in tokens; 0: all that the model was trained for"},
-    {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "512", "SLM_CTX", "Length", "ppl",
+    {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "512", "SLM_CTX", "Length", "ppl imatrix diff",
      "tokens of a chunk; 0: as many as the model was trained for"},
-    {"--chunks", INT, AT(n_chunks), "N", -1, INT_MAX, 0, 0, 0, "Length", "ppl", "only the first N chunks; -1: all"},
+    {"--chunks", INT, AT(n_chunks), "N", -1, INT_MAX, 0, 0, 0, "Length", "ppl imatrix diff", "only the first N chunks; -1: all"},
     {"--stop", STOPS, 0, "TEXT", 0, 0, 0, 0, 0, "Length", "run chat map",
      "end the answer before TEXT; may be repeated"},
     {"--ignore-eos", FLAG, AT(ignore_eos), 0, 0, 0, 0, 0, 0, "Length", "run chat map", "go on past the model's end token"},
-    {"--timeout", REAL, AT(timeout), "S", 0.001, 1e8, 0, "none", 0, "Length", "run map choose embed score ppl",
+    {"--timeout", REAL, AT(timeout), "S", 0.001, 1e8, 0, "none", 0, "Length", "run map choose embed score ppl imatrix diff",
      "stop after S seconds: exit 124, the partial answer is printed"},
     {"--continue", INT, AT(n_continue), "N", 0, 1 << 24, 0, 0, 0, "Length", "score",
      "add N tokens of greedy continuation"},
@@ -162,14 +162,16 @@ static const option table[] = {
      "the type of token_embd.weight"},
     {"--output-tensor-type", TEXT, AT(output_tensor_type), "TYPE", 0, 0, 0, "the mixture's", 0, "Types", "quantize",
      "the type of output.weight, or of the embedding that serves as one"},
+    {"--imatrix", TEXT, AT(imatrix), "FILE", 0, 0, 0, "all columns count the same", 0, "Types", "quantize",
+     "what each column counts, as slm imatrix writes it, or llama.cpp's old .dat form"},
     {"--allow-requantize", FLAG, AT(allow_requantize), 0, 0, 0, 0, 0, 0, "Types", "quantize",
      "IN may hold tensors that are quantized: what that lost stays lost"},
 
-    {"--kv", CHOICE, AT(kv), "TYPE", 0, 0, "q8_0 f16 f32", 0, 0, "Memory", "run chat map choose embed score ppl show",
+    {"--kv", CHOICE, AT(kv), "TYPE", 0, 0, "q8_0 f16 f32", 0, 0, "Memory", "run chat map choose embed score ppl imatrix diff show",
      "numbers of the cache: 8.5, 16 or 32 bits"},
-    {"-ctk --cache-type-k", CHOICE, AT(ctk), "TYPE", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Memory", "run chat map choose embed score ppl show",
+    {"-ctk --cache-type-k", CHOICE, AT(ctk), "TYPE", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Memory", "run chat map choose embed score ppl imatrix diff show",
      "the same; keys and values have one type"},
-    {"-ctv --cache-type-v", CHOICE, AT(ctv), "TYPE", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Memory", "run chat map choose embed score ppl show",
+    {"-ctv --cache-type-v", CHOICE, AT(ctv), "TYPE", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Memory", "run chat map choose embed score ppl imatrix diff show",
      "the same"},
 
     {"--mem", SIZE, AT(mem), "SIZE", 0, 0, 0, "80 % of what is available", "SLM_MEM", "Memory", ENGINE,
@@ -228,7 +230,7 @@ static const option table[] = {
     {"--template", FLAG, AT(template_text), 0, 0, 0, 0, 0, 0, "Output", "show", "print only the chat template"},
     {"--check", FLAG, AT(check), 0, 0, 0, 0, 0, 0, "Output", "show", "only say whether it loads: exit 0 or 1"},
     {"--full", FLAG, AT(full), 0, 0, 0, 0, 0, 0, "Output", "show", "arrays of metadata in full"},
-    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run choose embed score ppl tokens show ls doctor", "one JSON object"},
+    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run choose embed score ppl diff tokens show ls doctor", "one JSON object"},
     {"--names", FLAG, AT(names), 0, 0, 0, 0, 0, 0, "Output", "ls", "only the names, a line each; no file is opened"},
     {"--color", CHOICE, AT(color), "WHEN", 0, 0, "auto always never", 0, 0, "Output", "run chat",
      "dim the thinking; auto: on a terminal, unless NO_COLOR is set"},
@@ -237,9 +239,15 @@ static const option table[] = {
     {"--stats-file", TEXT, AT(stats_file), "FILE", 0, 0, 0, 0, 0, "Output", "run", "statistics as JSON into FILE"},
     {"--explain", FLAG, AT(explain), 0, 0, 0, 0, 0, 0, "Output", "run chat",
      "only print every setting with its origin, the prompt with its tokens, and the memory plan"},
-    {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run chat map choose embed score ppl", "a line per phase on stderr"},
-    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run chat map choose embed score ppl tokens show ls", "no warnings"},
-    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "pack quantize", "no progress on a terminal, no summary"},
+    {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run chat map choose embed score ppl imatrix diff", "a line per phase on stderr"},
+    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run chat map choose embed score ppl diff tokens show ls", "no warnings"},
+    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "pack quantize imatrix", "no progress on a terminal, no summary"},
+    {"-o --output", TEXT, AT(output), "FILE", 0, 0, 0, "imatrix.gguf", 0, "Output", "imatrix", "the file to write"},
+    {"--process-output", FLAG, AT(process_output), 0, 0, 0, 0, 0, 0, "Output", "imatrix", "the output matrix too"},
+    {"--worst", INT, AT(n_worst), "N", 0, 100000, 0, 0, 0, "Output", "diff",
+     "list the N tensors of each file whose relative error is largest"},
+    {"--bars", FLAG, AT(bars), 0, 0, 0, 0, 0, 0, "Output", "diff", "divergences and errors as bars below the table"},
+    {"--plot", TEXT, AT(plot), "FILE.svg", 0, 0, 0, 0, 0, "Output", "diff", "divergence and perplexity over file size as a chart"},
     {"--unpack", FLAG, AT(unpack), 0, 0, 0, 0, 0, 0, "Output", "pack", "IN is packed: write the original"},
     {"--dry-run", FLAG, AT(dry_run), 0, 0, 0, 0, 0, 0, "Output", "quantize", "only list what each tensor would become"},
 
@@ -285,7 +293,7 @@ static const option table[] = {
      "speed over -d as a chart below the table, or in a file"},
     {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "bench", "a line per round on stderr, as on a terminal"},
     {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "bench", "no such lines, no warnings"},
-    {"--no-sandbox", FLAG, AT(no_sandbox), 0, 0, 0, 0, 0, 0, "Input", "run chat map choose embed score ppl tokens render show ls bench pack quantize",
+    {"--no-sandbox", FLAG, AT(no_sandbox), 0, 0, 0, 0, 0, 0, "Input", "run chat map choose embed score ppl imatrix diff tokens render show ls bench pack quantize",
      "keep other files, network and programs within reach (for debuggers)"},
     {"-h --help", FLAG, AT(help), 0, 0, 0, 0, 0, 0, "Output", "*", "this text"},
 };
@@ -751,7 +759,7 @@ static int check(options *o) {
 }
 
 static options initial(void) {
-    return (options){.n = 2048, .n_chunks = -1, .ctk = -1, .ctv = -1, .seed = -1, .think_budget = -1,
+    return (options){.n = 2048, .n_chunks = -1, .n_worst = 5, .ctk = -1, .ctv = -1, .seed = -1, .think_budget = -1,
                      .sampling = slm_sampling_defaults(), .bench.rounds = 5};
 }
 

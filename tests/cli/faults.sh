@@ -57,6 +57,7 @@ every malloc ENOMEM 6 show "$SLM_FAULTY" show --json "$CHAT"
 every malloc ENOMEM 6 ls "$SLM_FAULTY" ls
 printf 'aa bb cc dd ee ff gg hh\n' > in
 every malloc ENOMEM 6 ppl "$SLM_FAULTY" ppl -m "$MODEL" -c 4 -t 1
+every malloc ENOMEM 6 diff "$SLM_FAULTY" diff "$MODEL" "$MODEL" -c 4 -t 1 --json
 printf '{"messages":[{"role":"user","content":"x"}]}' > in
 every malloc ENOMEM 6 render "$SLM_FAULTY" render -m "$CHAT" -
 echo old > old.jsonl

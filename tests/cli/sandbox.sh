@@ -34,6 +34,11 @@ same_as_without "$SLM" run -m /dev/stdin --raw --greedy -n 4 -N hi < a/m.gguf
 "$SLM" quantize -q a/m.gguf b/q.gguf Q4_0 2> err; same 'quantize' "$? $(cat err)" '0 '
 ln -s ../b/q.gguf a/out.gguf
 "$SLM" quantize -q a/m.gguf a/out.gguf Q8_0 2> err; same 'through a link' "$? $(cat err) $(ls a b | tr '\n' ' ')" '0  a: m.gguf out.gguf  b: ids logits plot.svg prompt q.gguf stats system t.jinja vars.json '
+printf 'Once upon a time there was a text of some words.' > b/text
+same_as_without "$SLM" diff a/m.gguf link.gguf b/q.gguf -c 4 -f b/text
+"$SLM" diff a/m.gguf b/q.gguf -c 4 -f b/text --plot b/loss.svg > out 2> err; same 'a chart' "$? $(cat err) $([ -s b/loss.svg ] && echo some)" '0  some'
+"$SLM" imatrix -q -m a/m.gguf -c 4 -f b/text -o b/i.gguf 2> err; same 'imatrix' "$? $(cat err)" '0 '
+"$SLM" quantize -q --imatrix b/i.gguf a/m.gguf b/w.gguf Q4_0 2> err; same 'by importance' "$? $(cat err)" '0 '
 "$SLM" pack -q b/q.gguf p.gguf 2> err; same 'pack' "$? $(cat err)" '0 '
 printf '%s\n' Hi '/save b/talk.jsonl' '/load b/talk.jsonl' '/read b/prompt' "/model $TMP/p.gguf" more | "$SLM" chat -m a/m.gguf --template b/t.jinja --greedy -n 4 > out 2> err
 same 'chat: files' "$? $(cat err) $(wc -l < b/talk.jsonl | tr -d ' ')" '0  2'

@@ -20,12 +20,12 @@ while IFS='|' read -r args want; do
         echo "    slm $args: exit $rc, '$err', wanted 'slm: $want'"
     fi
 done <<'TABLE'
-talk|"talk" is not a command; there are: run chat map choose embed score ppl tokens render show ls bench pack quantize doctor completion help
+talk|"talk" is not a command; there are: run chat map choose embed score ppl imatrix diff tokens render show ls bench pack quantize doctor completion help
 rum|"rum" is not a command; did you mean run? (slm help lists them)
 socre|"socre" is not a command; did you mean score? (slm help lists them)
 token|"token" is not a command; did you mean tokens? (slm help lists them)
-''|"" is not a command; there are: run chat map choose embed score ppl tokens render show ls bench pack quantize doctor completion help
---frob|"--frob" is not a command; there are: run chat map choose embed score ppl tokens render show ls bench pack quantize doctor completion help
+''|"" is not a command; there are: run chat map choose embed score ppl imatrix diff tokens render show ls bench pack quantize doctor completion help
+--frob|"--frob" is not a command; there are: run chat map choose embed score ppl imatrix diff tokens render show ls bench pack quantize doctor completion help
 help talk|no help on "talk": slm help lists the commands
 help run score|help takes one command
 run -c 1e9x|-c: "1e9x" is not a number
@@ -125,7 +125,7 @@ run --mem 99999999T|--mem: 99999999T is out of range (1 to 4194303T)
 ls --json --names|only one of --json and --names
 run -vz|unknown flag -vz; did you mean -v? (slm help run)
 run --per-token|--per-token is not a flag of run, but of: score
-chat --json|--json is not a flag of chat, but of: run choose embed score ppl tokens show ls doctor
+chat --json|--json is not a flag of chat, but of: run choose embed score ppl diff tokens show ls doctor
 chat hello|"hello" is not a model, and chat takes no prompt: type it, or pipe in one turn per line
 chat --tempp 1|unknown flag --tempp; did you mean --temp? (slm help chat)
 chat --color blue|--color: "blue" is not one of: auto always never
@@ -207,9 +207,9 @@ expect 2 '' 'slm: --isa: "mmx" is not what this processor can run: auto scalar*'
 
 # What is right.
 expect 0 'slm 0.1.0\n' '' "$SLM" --version
-for c in run map choose embed score tokens render show ls bench pack quantize doctor completion help; do
+for c in run map choose embed score ppl imatrix diff tokens render show ls bench pack quantize doctor completion help; do
     expect 0 "$("$SLM" help $c | sed 's/\\/\\\\/g; s/%/%%/g')\n" '' "$SLM" $c --help
 done
 expect 0 "$("$SLM" help | sed 's/%/%%/g')\n" '' "$SLM" --help
-same 'longest line of help' "$(for c in run map choose embed score tokens render show ls bench pack quantize doctor completion help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
+same 'longest line of help' "$(for c in run map choose embed score ppl imatrix diff tokens render show ls bench pack quantize doctor completion help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
 finish
