@@ -14,6 +14,22 @@
 #include <stdatomic.h>
 #include <string.h>
 
+/* pthread_create with THREAD_STACK bytes: the default is the limit on the first thread's stack, or less. */
+static int start(pthread_t *t, void *(*fn)(void *), void *arg) {
+    pthread_attr_t attr;
+    int            e = pthread_attr_init(&attr);
+    if (e) return e;
+    e = pthread_attr_setstacksize(&attr, THREAD_STACK);
+    if (!e) e = pthread_create(t, &attr, fn, arg);
+    pthread_attr_destroy(&attr);
+    return e;
+}
+
+bool thread_alone(void *(*fn)(void *), void *arg) {
+    pthread_t t;
+    return !start(&t, fn, arg) && !pthread_join(t, NULL);
+}
+
 #ifdef SLM_OPENMP
 #include <omp.h>
 struct thread_pool { int n, used; };
@@ -157,7 +173,7 @@ slm_status thread_pool_create(thread_pool **out, int n, slm_error *err) {
     }
     const int total = n;
     for (; p->n < total; p->n++) {
-        int e = pthread_create(&p->threads[p->n - 1], NULL, worker_main, p);
+        int e = start(&p->threads[p->n - 1], worker_main, p);
         if (!e) continue;
         err_set(err, SLM_ERR_MEMORY, "cannot start thread %d of %d: %s", p->n + 1, total, strerror(e));
         thread_pool_free(p);

@@ -13,4 +13,7 @@ int        thread_pool_size(const thread_pool *p);
 void       thread_pool_use(thread_pool *p, int n);
 /* fn for each task in [0, n), n < 2^31; returns when all are done.  Called by the owner only, not from tasks. */
 void thread_run(thread_pool *p, int64_t n, thread_fn fn, void *ctx);
+/* Runs fn(arg) on a thread of its own that has THREAD_STACK bytes of stack, and waits for its end; false: there
+ * was no such thread. */
+bool thread_alone(void *(*fn)(void *), void *arg);
 #endif

@@ -3,7 +3,6 @@
 #include "../src/cpu.h"
 #include "../src/pace.h"
 #include "../src/thread.h"
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -44,30 +43,6 @@ static void each_task_runs_once(void) {
     thread_pool_free(NULL);
 }
 
-/* A thread whose stack no address space holds cannot start. */
-static void a_refused_thread_is_an_error(void) {
-#if defined(__GLIBC__) && !defined(SLM_OPENMP)
-    pthread_attr_t normal, huge;
-    slm_error      e = {0};
-    thread_pool   *p = NULL;
-    CHECK_INT(pthread_getattr_default_np(&normal), 0);
-    CHECK_INT(pthread_getattr_default_np(&huge), 0);
-    if (pthread_attr_setstacksize(&huge, (size_t)1 << 46) || pthread_setattr_default_np(&huge)) {
-        test_skip("stacks have no size here");
-    } else {
-        CHECK_INT(thread_pool_create(&p, 5, &e), SLM_ERR_MEMORY);
-        CHECK_TEXT(e.text, "cannot start thread ");
-        CHECK_TEXT(e.text, " of 5: ");
-        CHECK(p == NULL);
-    }
-    CHECK_INT(pthread_setattr_default_np(&normal), 0);
-    pthread_attr_destroy(&normal);
-    pthread_attr_destroy(&huge);
-#else
-    test_skip("no default stack size to spoil");
-#endif
-}
-
 /* Tokens of `quiet` ms on all threads and `fewer` on less, with `switches` each: the threads after `n` of them. */
 static int paced(pace *p, int n, double all, double fewer, int64_t switches) {
     for (int i = 0; i < n; i++) pace_token(p, p->n == p->n_max ? all : fewer, switches);
@@ -102,7 +77,6 @@ static void default_is_sensible(void) {
 
 const test_case tests_thread[] = {
     {"each_task_runs_once", "thousands of jobs of changing size, 1 to 7 threads", each_task_runs_once},
-    {"a_refused_thread_is_an_error", "a thread that cannot start: one line, and those before it are joined", a_refused_thread_is_an_error},
     {"fewer_threads_only_when_faster", "a busy machine: fewer threads a token where that is faster", fewer_threads_only_when_faster},
     {"default_is_sensible", "the default number of threads is between 1 and 256", default_is_sensible},
     {0},

@@ -1,8 +1,11 @@
 /* main.c - from argv to a command.
  *
  * A new subcommand is cmd_<name>.c, which exports `const command cmd_<name>`, and one line here. */
+#include "../limits.h"
+#include "../thread.h"
 #include "cli.h"
 #include <string.h>
+#include <sys/resource.h>
 
 #define COMMANDS(X) \
     X(run)          \
@@ -44,7 +47,7 @@ const command *command_find(const char *name) {
 }
 
 /* Commands that are promised; a script that tries one now shall not take its silence for an answer. */
-static const char promised[] = "convert serve verify imatrix diff";
+static const char promised[] = "convert serve verify";
 
 static int unknown_command(const char *name) {
     for (const char *p = promised; *p; p += strspn(p, " ")) {
@@ -61,7 +64,7 @@ static int unknown_command(const char *name) {
     return fail(EXIT_USAGE, "\"%s\" is not a command; there are:%s", name, words);
 }
 
-int main(int argc, char **argv) {
+static int run_command(int argc, char **argv) {
     streams_init();
     if (argc < 2) return fail(EXIT_USAGE, "no command given: slm run -m FILE.gguf \"prompt\", or slm help");
     const char *name = argv[1];
@@ -75,4 +78,24 @@ int main(int argc, char **argv) {
     options o;
     int     rc = options_parse(&o, c, argc - 2, argv + 2);
     return rc >= 0 ? rc : c->main(&o);
+}
+
+typedef struct {
+    int    argc;
+    char **argv;
+    int    rc;
+} invocation;
+
+static void *invoke(void *arg) {
+    invocation *v = arg;
+    v->rc = run_command(v->argc, v->argv);
+    return NULL;
+}
+
+/* Where the first thread's stack is limited below what batches take, another one does the work. */
+int main(int argc, char **argv) {
+    invocation    v = {argc, argv, 0};
+    struct rlimit stack;
+    if (!getrlimit(RLIMIT_STACK, &stack) && stack.rlim_cur < THREAD_STACK && thread_alone(invoke, &v)) return v.rc;
+    return run_command(argc, argv);
 }

@@ -37,6 +37,12 @@ for v in 256 512 1024; do
     ( ulimit -s $v && answer > out 2> err ); ends 0 "ulimit -s $v" $?
     cmp -s out want; same "ulimit -s $v: the answer" $? 0
 done
+# A batch of tokens takes more stack than that.
+for v in 128 256; do
+    [ $instrumented ] && continue
+    ( ulimit -s $v && yes 'Tell me a story about a fox.' | head -12 | tr '\n' ' ' | "$SLM" run --raw -n 1 > out 2> err )
+    same "ulimit -s $v: a prompt in batches" "$? $(cat err)" '0 '
+done
 # Templates that nest, on a small stack: as deep as is allowed, and deeper.
 deep() { awk -v n="$1" -v a="$2" -v b="$3" -v m="$4" 'BEGIN { for (i = 0; i < n; i++) printf "%s", a; printf "%s", m; for (i = 0; i < n; i++) printf "%s", b }'; }
 for d in 20 90 190 5000; do
