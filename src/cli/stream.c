@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -219,7 +220,18 @@ static volatile sig_atomic_t n_last_words;
 
 static int code_of(int sig) { return sig == SIGALRM ? EXIT_TIMEOUT : 128 + sig; }
 
+/* timeout(1) signals a process and then its group: what comes within this time is the same wish. */
+enum { SAME_WISH_MS = 200 };
+static volatile int64_t stopped_ms;
+
+static int64_t signal_ms(void) {
+    struct timespec t = {0, 0};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void on_signal(int sig) {
+    if (stopped && mode != STOP_AT_ONCE && signal_ms() - stopped_ms < SAME_WISH_MS) return;
     if (mode == STOP_AT_ONCE || (stopped && !(mode == STOP_CALMLY && sig == SIGINT))) {
         leave_terminal();
         if (!stopped && n_last_words && write(STDOUT_FILENO, last_words, (size_t)n_last_words) < 0)
@@ -228,7 +240,9 @@ static void on_signal(int sig) {
         if (sig == SIGALRM && !stopped) write_all(STDERR_FILENO, late, sizeof late - 1);
         _exit(code_of(sig));
     }
-    if (!stopped) stopped = sig;
+    if (stopped) return;
+    stopped_ms = signal_ms();
+    stopped = sig;
 }
 
 void stop_init(double timeout_s, const char *words) {
