@@ -220,7 +220,7 @@ static volatile sig_atomic_t n_last_words;
 
 static int code_of(int sig) { return sig == SIGALRM ? EXIT_TIMEOUT : 128 + sig; }
 
-/* timeout(1) signals a process and then its group: what comes within this time is the same wish. */
+/* timeout(1) signals a process and then its group: the same signal within this time is the same wish. */
 enum { SAME_WISH_MS = 200 };
 static volatile int64_t stopped_ms;
 
@@ -231,7 +231,7 @@ static int64_t signal_ms(void) {
 }
 
 static void on_signal(int sig) {
-    if (stopped && mode != STOP_AT_ONCE && signal_ms() - stopped_ms < SAME_WISH_MS) return;
+    if (sig == stopped && mode != STOP_AT_ONCE && signal_ms() - stopped_ms < SAME_WISH_MS) return;
     if (mode == STOP_AT_ONCE || (stopped && !(mode == STOP_CALMLY && sig == SIGINT))) {
         leave_terminal();
         if (!stopped && n_last_words && write(STDOUT_FILENO, last_words, (size_t)n_last_words) < 0)
