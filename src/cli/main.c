@@ -92,7 +92,8 @@ static void *invoke(void *arg) {
     return NULL;
 }
 
-/* Where the first thread's stack is limited below what batches take, another one does the work. */
+/* Where the first thread's stack is limited below what batches take, another one does the work; this one only
+ * waits, outside of the sandbox. */
 int main(int argc, char **argv) {
     invocation    v = {argc, argv, 0};
     struct rlimit stack;
