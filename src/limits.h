@@ -57,5 +57,5 @@
 #define HISTORY_MAX_ITEMS 1000
 #define HISTORY_MAX_BYTES (1u << 20)
 #define MAX_THREADS 256
-#define THREAD_STACK (1 << 20) /* bytes: a batch of tokens takes 300 KB of it (kernels/r8_panel.h), whatever `ulimit -s` says */
+#define THREAD_STACK (2 << 20) /* bytes: a batch of tokens takes 300 KB of it (kernels/r8_panel.h), TSan 800, whatever `ulimit -s` says */
 #endif
