@@ -551,9 +551,9 @@ static uint64_t check_layout_keys(const gguf *g, slm_error *err) {
 static uint64_t check_pack_key(const gguf *g, slm_error *err) {
     uint64_t version = 0;
     if (gguf_uint(g, R8_FILE_KEY, 1, UINT32_MAX, &version, err)) return 0;
-    if (version > R8_FILE_VERSION)
+    if (version && version != R8_FILE_VERSION)
         gguf_fail(g, err, SLM_ERR_UNSUPPORTED,
-                  "is packed in version %llu, which this slm does not read (up to %u): pack the original again",
+                  "is packed in version %llu, and this slm reads version %u: pack the original again",
                   (ull)version, R8_FILE_VERSION);
     return version;
 }

@@ -483,18 +483,19 @@ typedef struct {
 
 static void refuses_packed_faults(void) {
     static const packed_fault faults[] = {
-        {R8_FILE_TYPE + TYPE_Q4_0, 2, {32, 8}, 1, SLM_OK, ""},
-        {R8_FILE_TYPE + TYPE_Q4_0, 2, {64, 13}, 1, SLM_OK, ""},
+        {R8_FILE_TYPE + TYPE_Q4_0, 2, {32, 8}, R8_FILE_VERSION, SLM_OK, ""},
+        {R8_FILE_TYPE + TYPE_Q4_0, 2, {64, 13}, R8_FILE_VERSION, SLM_OK, ""},
         {R8_FILE_TYPE + TYPE_Q4_0, 2, {32, 8}, 0, SLM_ERR_FORMAT, "tensor t: is packed, but the key slm.pack.version is missing"},
-        {R8_FILE_TYPE + TYPE_Q4_0, 2, {32, 8}, 2, SLM_ERR_UNSUPPORTED, "is packed in version 2, which this slm does not read (up to 1)"},
-        {R8_FILE_TYPE + TYPE_Q4_0, 2, {32, 7}, 1, SLM_ERR_FORMAT, "tensor t: is packed, which needs two dimensions and 8 rows"},
-        {R8_FILE_TYPE + TYPE_Q4_0, 1, {32}, 1, SLM_ERR_FORMAT, "tensor t: is packed, which needs two dimensions and 8 rows"},
-        {R8_FILE_TYPE + TYPE_Q4_0, 3, {32, 8, 2}, 1, SLM_ERR_FORMAT, "tensor t: is packed, which needs two dimensions and 8 rows"},
-        {R8_FILE_TYPE + TYPE_Q4_K, 2, {32, 8}, 1, SLM_ERR_FORMAT, "tensor t: rows of 32 are not whole Q4_K blocks of 256"},
-        {R8_FILE_TYPE + TYPE_Q8_0, 2, {32, 8}, 1, SLM_ERR_FORMAT, "file is cut"},
-        {R8_FILE_TYPE + 4, 2, {32, 8}, 1, SLM_ERR_UNSUPPORTED, "type unknown (1916272644) is not supported"},
-        {R8_FILE_TYPE + 0xffff, 2, {32, 8}, 1, SLM_ERR_UNSUPPORTED, "is not supported"},
-        {0x72390000u + TYPE_Q4_0, 2, {32, 8}, 1, SLM_ERR_UNSUPPORTED, "is not supported"},
+        {R8_FILE_TYPE + TYPE_Q4_0, 2, {32, 8}, R8_FILE_VERSION - 1, SLM_ERR_UNSUPPORTED, "is packed in version 1, and this slm reads version 2"},
+        {R8_FILE_TYPE + TYPE_Q4_0, 2, {32, 8}, R8_FILE_VERSION + 1, SLM_ERR_UNSUPPORTED, "is packed in version 3, and this slm reads version 2"},
+        {R8_FILE_TYPE + TYPE_Q4_0, 2, {32, 7}, R8_FILE_VERSION, SLM_ERR_FORMAT, "tensor t: is packed, which needs two dimensions and 8 rows"},
+        {R8_FILE_TYPE + TYPE_Q4_0, 1, {32}, R8_FILE_VERSION, SLM_ERR_FORMAT, "tensor t: is packed, which needs two dimensions and 8 rows"},
+        {R8_FILE_TYPE + TYPE_Q4_0, 3, {32, 8, 2}, R8_FILE_VERSION, SLM_ERR_FORMAT, "tensor t: is packed, which needs two dimensions and 8 rows"},
+        {R8_FILE_TYPE + TYPE_Q4_K, 2, {32, 8}, R8_FILE_VERSION, SLM_ERR_FORMAT, "tensor t: rows of 32 are not whole Q4_K blocks of 256"},
+        {R8_FILE_TYPE + TYPE_Q8_0, 2, {32, 8}, R8_FILE_VERSION, SLM_ERR_FORMAT, "file is cut"},
+        {R8_FILE_TYPE + 4, 2, {32, 8}, R8_FILE_VERSION, SLM_ERR_UNSUPPORTED, "type unknown (1916272644) is not supported"},
+        {R8_FILE_TYPE + 0xffff, 2, {32, 8}, R8_FILE_VERSION, SLM_ERR_UNSUPPORTED, "is not supported"},
+        {0x72390000u + TYPE_Q4_0, 2, {32, 8}, R8_FILE_VERSION, SLM_ERR_UNSUPPORTED, "is not supported"},
     };
     for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
         const packed_fault *f = &faults[i];
@@ -520,7 +521,7 @@ static void refuses_packed_faults(void) {
     CHECK_TEXT(e.text, "slm.pack.version is of kind f32, not an integer");
     mk_free(&m);
     e = (slm_error){0};
-    mk_u32(&m, R8_FILE_KEY, 1);
+    mk_u32(&m, R8_FILE_KEY, R8_FILE_VERSION);
     mk_tensor(&m, "t", TYPE_Q4_0, 2, (uint64_t[]){32, 8}, NULL);
     mk_finish(&m);
     mk_poke(&m, "t", MK_TYPE, R8_FILE_TYPE + TYPE_Q4_0);

@@ -47,12 +47,12 @@ static void overlay(kernels *to, const kernels *from) {
     TAKE(blend);
 }
 
-/* Zen 4 reads a plain run of weights 4 to 40 % faster on its own, and Q6_K, whose parts lie apart, at a quarter
- * of the speed (measured in turn, 2026-11).  2 KiB is what the prototypes found best on an Intel server. */
-kernels_ahead kernels_far = {2048, 2048};
+/* Zen 4 reads a plain run of weights 4 to 40 % faster on its own (measured in turn, 2026-11).  2 KiB is what the
+ * prototypes found best on an Intel server. */
+int kernels_far = 2048;
 
 static void set_far(void) {
-    if (cpu_features() & CPU_AMD) kernels_far = (kernels_ahead){0, 4096};
+    if (cpu_features() & CPU_AMD) kernels_far = 0;
 }
 
 static bool usable(const kernels *k) { return !(k->need & ~cpu_features()); }

@@ -89,11 +89,9 @@ typedef struct {
     void (*blend)(float *a, float fa, const float *b, float fb, int64_t n);
 } kernels;
 
-/* How many bytes of packed weights are asked for ahead of their use, where they are read in order and where a
- * block's parts are read in turns; 0: the processor does better on its own.  kernels_select() sets them for the
- * processor; they change no result. */
-typedef struct { int in_order, in_turns; } kernels_ahead;
-extern kernels_ahead kernels_far;
+/* How many bytes of packed weights are asked for ahead of their use; 0: the processor does better on its own.
+ * kernels_select() sets it for the processor; it changes no result. */
+extern int kernels_far;
 
 extern const kernels kernels_scalar, kernels_avx2, kernels_avxvnni, kernels_avx512vnni, kernels_neon, kernels_dotprod, kernels_i8mm;
 

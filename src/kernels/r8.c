@@ -71,21 +71,19 @@ static void scales_out(uint8_t packed[12], const uint8_t sl[8][8], const uint8_t
     }
 }
 
-/* The file holds sub-blocks 2k and 2k + 1 in the low and high nibbles of 32 bytes. */
-static void nibbles_in(uint8_t q[8][4][8][4], const uint8_t *from, int r) {
-    for (int k = 0; k < 4; k++, from += 32)
-        for (int g = 0; g < 4; g++) {
-            const uint32_t a = word(from + 4 * g), b = word(from + 16 + 4 * g);
-            put_word(q[2 * k][g][r], (a & NIBBLES) | (b & NIBBLES) << 4);
-            put_word(q[2 * k + 1][g][r], (a >> 4 & NIBBLES) | (b & ~(uint32_t)NIBBLES));
-        }
+/* The file holds two sub-blocks in the low and high nibbles of 32 bytes. */
+static void nibbles_in(uint8_t low[4][8][4], uint8_t high[4][8][4], const uint8_t *from, int r) {
+    for (int g = 0; g < 4; g++) {
+        const uint32_t a = word(from + 4 * g), b = word(from + 16 + 4 * g);
+        put_word(low[g][r], (a & NIBBLES) | (b & NIBBLES) << 4);
+        put_word(high[g][r], (a >> 4 & NIBBLES) | (b & ~(uint32_t)NIBBLES));
+    }
 }
 
-static void nibbles_out(uint8_t *to, const uint8_t q[8][4][8][4], int r) {
-    for (int i = 0; i < 128; i++) {
-        const int s = i / 32 * 2, c = i % 32, shift = c / 16 * 4; /* columns c of sub-blocks s and s + 1 */
-        const int lo = q[s][c % 16 / 4][r][c % 4] >> shift & 15, hi = q[s + 1][c % 16 / 4][r][c % 4] >> shift & 15;
-        to[i] = (uint8_t)(lo | hi << 4);
+static void nibbles_out(uint8_t *to, const uint8_t low[4][8][4], const uint8_t high[4][8][4], int r) {
+    for (int c = 0; c < 32; c++) {
+        const int shift = c / 16 * 4, lo = low[c % 16 / 4][r][c % 4] >> shift & 15, hi = high[c % 16 / 4][r][c % 4] >> shift & 15;
+        to[c] = (uint8_t)(lo | hi << 4);
     }
 }
 
@@ -93,30 +91,36 @@ static void q4_k_in(r8_q4_k *p, const block_q4_k *b, int r) {
     p->d[r] = b->d;
     p->dmin[r] = b->dmin;
     scales_in(p->sl, p->sh, b->sc, r);
-    nibbles_in(p->q, b->q, r);
+    for (int k = 0; k < 4; k++) nibbles_in(p->q[2 * k], p->q[2 * k + 1], b->q + 32 * k, r);
 }
 
 void r8_block_q4_k(block_q4_k *b, const r8_q4_k *p, int r) {
     b->d = p->d[r];
     b->dmin = p->dmin[r];
     scales_out(b->sc, p->sl, p->sh, r);
-    nibbles_out(b->q, p->q, r);
+    for (int k = 0; k < 4; k++) nibbles_out(b->q + 32 * k, p->q[2 * k], p->q[2 * k + 1], r);
 }
 
+/* Bit s of the file's qh[c]: column c of sub-block s. */
 static void q5_k_in(r8_q5_k *p, const block_q5_k *b, int r) {
     p->d[r] = b->d;
     p->dmin[r] = b->dmin;
     scales_in(p->sl, p->sh, b->sc, r);
-    nibbles_in(p->q, b->q, r);
-    for (int g = 0; g < 8; g++) memcpy(p->qh[g][r], b->qh + 4 * g, 4);
+    for (int k = 0; k < 4; k++) nibbles_in(p->sub[2 * k].q, p->sub[2 * k + 1].q, b->q + 32 * k, r);
+    for (int s = 0; s < 8; s++) {
+        uint32_t fifth = 0;
+        for (int i = 0; i < 8; i++) fifth |= (word(b->qh + 4 * i) >> s & ONES) << i;
+        put_word(p->sub[s].qh[r], fifth);
+    }
 }
 
 void r8_block_q5_k(block_q5_k *b, const r8_q5_k *p, int r) {
     b->d = p->d[r];
     b->dmin = p->dmin[r];
     scales_out(b->sc, p->sl, p->sh, r);
-    nibbles_out(b->q, p->q, r);
-    for (int i = 0; i < 32; i++) b->qh[i] = p->qh[i / 4][r][i % 4];
+    memset(b->qh, 0, sizeof b->qh);
+    for (int k = 0; k < 4; k++) nibbles_out(b->q + 32 * k, p->sub[2 * k].q, p->sub[2 * k + 1].q, r);
+    for (int i = 0; i < 256; i++) b->qh[i % 32] |= (uint8_t)((p->sub[i / 32].qh[r][i % 4] >> i % 32 / 4 & 1) << i / 32);
 }
 
 /* Two-bit fields: chunks 2h and 2h + 1 are the bit pairs 0, 1 and 2, 3 of half h's 32 bytes. */
@@ -137,29 +141,38 @@ static void pairs_out(uint8_t *to, const uint8_t q[4][4][8][4], int r) {
     }
 }
 
-/* Chunks 2h and 2h + 1 are the low and high nibbles of half h's 64 bytes. */
+/* Columns 16k + 4j .. + 3 of chunk c, six bits each.  Chunks 2h and 2h + 1 are the low and high nibbles of half
+ * h's 64 bytes, and the bit pairs 0, 1 and 2, 3 of its 32. */
+static uint32_t sixes(const block_q6_k *b, int c, int j, int k) {
+    const int at = k % 2 * 16 + 4 * j;
+    const uint32_t low = word(b->ql + c / 2 * 64 + k / 2 * 32 + at) >> c % 2 * 4, high = word(b->qh + c / 2 * 32 + at) >> (c % 2 * 4 + k / 2 * 2);
+    return (low & NIBBLES) | (high & PAIRS) << 4;
+}
+
 static void q6_k_in(r8_q6_k *p, const block_q6_k *b, int r) {
     p->d[r] = b->d;
     for (int g = 0; g < 16; g++) p->sc[g][r] = b->sc[g];
-    for (int c = 0; c < 4; c++) {
-        const uint8_t *ql = b->ql + c / 2 * 64;
-        for (int g = 0; g < 8; g++) {
-            const uint32_t x = word(ql + 4 * g), y = word(ql + 32 + 4 * g);
-            put_word(p->ql[c][g][r], c % 2 ? (x >> 4 & NIBBLES) | (y & ~(uint32_t)NIBBLES) : (x & NIBBLES) | (y & NIBBLES) << 4);
+    for (int c = 0; c < 4; c++)
+        for (int j = 0; j < 4; j++) {
+            const uint32_t last = sixes(b, c, j, 3);
+            for (int k = 0; k < 3; k++) put_word(p->q[c][j][k][r], sixes(b, c, j, k) | (last >> 2 * k & PAIRS) << 6);
         }
-    }
-    pairs_in(p->qh, b->qh, r);
 }
 
 void r8_block_q6_k(block_q6_k *b, const r8_q6_k *p, int r) {
     b->d = p->d[r];
     for (int g = 0; g < 16; g++) b->sc[g] = p->sc[g][r];
     memset(b->ql, 0, sizeof b->ql);
+    memset(b->qh, 0, sizeof b->qh);
     for (int col = 0; col < 256; col++) {
-        const int v = p->ql[col / 64][col % 32 / 4][r][col % 4] >> col % 64 / 32 * 4 & 15;
-        b->ql[col / 128 * 64 + col % 64] |= (uint8_t)(v << col % 128 / 64 * 4);
+        const int c = col / 64, k = col % 64 / 16, j = col % 16 / 4, t = col % 4;
+        int       v = 0;
+        if (k < 3) v = p->q[c][j][k][r][t] & 63;
+        else
+            for (int i = 0; i < 3; i++) v |= p->q[c][j][i][r][t] >> 6 << 2 * i;
+        b->ql[col / 128 * 64 + col % 64] |= (uint8_t)((v & 15) << col % 128 / 64 * 4);
+        b->qh[col / 128 * 32 + col % 32] |= (uint8_t)(v >> 4 << col % 128 / 32 * 2);
     }
-    pairs_out(b->qh, p->qh, r);
 }
 
 static void q4_1_in(r8_q4_1 *p, const block_q4_1 *b, int r) {

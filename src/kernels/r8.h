@@ -28,15 +28,17 @@ typedef struct { uint16_t d[8]; int8_t q[8][8][4]; } r8_q8_0;
  * and min of sub-block s in the low nibble, of s + 4 in the high one.  q[sub][g][row][t]: column
  * sub * 32 + 4g + t, and + 16 in the high nibble. */
 typedef struct { uint16_t d[8], dmin[8]; uint8_t sl[8][8], sh[4][8], q[8][4][8][4]; } r8_q4_k;
-/* qh[g][row][t]: bit s is the fifth bit of column s * 32 + 4g + t. */
-typedef struct { uint16_t d[8], dmin[8]; uint8_t sl[8][8], sh[4][8], q[8][4][8][4], qh[8][8][4]; } r8_q5_k;
-/* A chunk is 64 columns.  ql[chunk][g][row][t]: columns 4g + t, low nibble, and 32 + 4g + t, high nibble.
- * qh[chunk][j][row][t]: the two high bits of columns 4j + t, + 16, + 32, + 48, lowest first. */
-typedef struct { uint16_t d[8]; int8_t sc[16][8]; uint8_t ql[4][8][8][4], qh[4][4][8][4]; } r8_q6_k;
+/* As Q4_K; a sub-block's nibbles follow their fifth bits, as in Q5_0. */
+typedef struct { uint16_t d[8], dmin[8]; uint8_t sl[8][8], sh[4][8]; struct { uint8_t qh[8][4], q[4][8][4]; } sub[8]; } r8_q5_k;
+/* A chunk is 64 columns.  q[chunk][j][k][row][t], k = 0, 1, 2: column 16k + 4j + t in the low six bits; the
+ * pairs of bits above them, lowest first, are column 48 + 4j + t.  Three bytes for four weights: to tell them
+ * apart takes two instructions fewer each than nibbles here and pairs of bits there. */
+typedef struct { uint16_t d[8]; int8_t sc[16][8]; uint8_t q[4][4][3][8][4]; } r8_q6_k;
 /* sl[s][row]: low 4 bits of the scales of sub-blocks s and s + 4.  sh[h][row]: the two high bits of those of
  * sub-blocks h, h + 2, h + 4, h + 6, lowest first.  q as in Q4_K. */
 typedef struct { uint16_t d[8]; uint8_t sl[4][8], sh[2][8], q[8][4][8][4]; } r8_iq4_xs;
-/* sc[b][row][i]: the file's byte of group 2b + i.  q as qh in Q6_K: the two bits of columns 4j + t, + 16, .. */
+/* sc[b][row][i]: the file's byte of group 2b + i.  A chunk is 64 columns.  q[chunk][j][row][t]: the two bits of
+ * columns 4j + t, + 16, + 32, + 48, lowest first. */
 typedef struct { uint16_t d[8], dmin[8]; uint8_t sc[8][8][2], q[4][4][8][4]; } r8_q2_k;
 /* sl[b][row][i]: low 4 bits of the scales of groups 2b + i and 2(b + 4) + i.  sh[h][row][i]: the two high bits
  * of those of groups 2b + i, b = h, h + 2, h + 4, h + 6.  q as in Q2_K.  qh[chunk][j / 2][row][t]: the third
@@ -49,7 +51,7 @@ typedef struct { uint16_t d[8]; uint8_t sl[4][8][2], sh[2][8][2], q[4][4][8][4],
  * least 8 rows.  The key R8_FILE_KEY (u32) says R8_FILE_VERSION. */
 #define R8_FILE_TYPE    0x72380000u
 #define R8_FILE_KEY     "slm.pack.version"
-#define R8_FILE_VERSION 1u
+#define R8_FILE_VERSION 2u /* 1: high bits of Q5_K and Q6_K apart */
 
 /* Does the format have a packed form? */
 bool   r8_has(type_id t);

@@ -403,9 +403,9 @@ R8_INLINE void r8_sub_scales(uint8x16_t *sc, uint8x16_t *m, const uint8_t sl[8][
     *m = vandq_u8(vsriq_n_u8(i < 2 ? vshlq_n_u8(h, 2) : vshrq_n_u8(h, 2), l, 4), six);
 }
 
-/* Q4_K (qh NULL) and Q5_K: p is the block, its parts are named by the caller. */
+/* Q4_K and Q5_K, whose `fives` are given: the parts of a block are named by the caller. */
 R8_INLINE void r8_superblock(r8_floats *acc, r8_floats *am, const uint16_t *d, const uint16_t *dmin, const uint8_t sl[8][8], const uint8_t sh[4][8],
-                             const uint8_t q[8][4][8][4], const uint8_t qh[8][8][4], const act_view *from, int64_t first, const int n_tok) {
+                             const uint8_t q[8][4][8][4], const r8_q5_k *fives, const act_view *from, int64_t first, const int n_tok) {
     r8_floats fs[R8_GROUP_TOKENS], fm[R8_GROUP_TOKENS];
     act_view  a[R8_GROUP_TOKENS];
     r8_from(a, from, first, n_tok);
@@ -419,17 +419,8 @@ R8_INLINE void r8_superblock(r8_floats *acc, r8_floats *am, const uint16_t *d, c
             const int sub = 2 * i + k;
             r8_dots   s;
             r8_begin_nil(&s, n_tok);
-            if (!qh) r8_dot_nibbles(&s, q[sub], a, sub * 32, n_tok);
-            else {
-                const r8_raw r = r8_load(q[sub]);
-                r8_weights   lo = r8_lows(&r), hi = r8_highs(&r);
-                for (int j = 0; j < 4; j++)
-                    for (int h = 0; h < 2; h++) {
-                        lo.w[h][j] = vreinterpretq_s8_u8(r8_sixteen(vreinterpretq_u8_s8(lo.w[h][j]), vld1q_u8(qh[j][4 * h]), sub));
-                        hi.w[h][j] = vreinterpretq_s8_u8(r8_sixteen(vreinterpretq_u8_s8(hi.w[h][j]), vld1q_u8(qh[4 + j][4 * h]), sub));
-                    }
-                r8_dot32(&s, &lo, &hi, a, sub * 32, n_tok, 5);
-            }
+            if (fives) r8_dot_fives(&s, fives->sub[sub].q, fives->sub[sub].qh, a, sub * 32, n_tok);
+            else r8_dot_nibbles(&s, q[sub], a, sub * 32, n_tok);
             const r8_floats scale = r8_bytes(sc, 8 * k), min = r8_bytes(m, 8 * k);
             for (int t = 0; t < n_tok; t++) {
                 fs[t] = r8_scaled(scale, a[t].s[sub], r8_end(&s, t, n_tok), fs[t]);
@@ -449,42 +440,45 @@ R8_TILE(q4_k) {
 }
 
 R8_TILE(q5_k) {
-    for (int64_t b = 0; b < n; b++, p++) r8_superblock(acc, am, p->d, p->dmin, p->sl, p->sh, p->q, p->qh, a, b * 8, n_tok);
+    for (int64_t b = 0; b < n; b++, p++) r8_superblock(acc, am, p->d, p->dmin, p->sl, p->sh, NULL, p, a, b * 8, n_tok);
+}
+
+/* The fourth six bits of three bytes: the high pairs, the first one lowest. */
+R8_INLINE uint8x16_t r8_fourth(uint8x16_t first, uint8x16_t second, uint8x16_t third) {
+    return vshrq_n_u8(vsriq_n_u8(vsriq_n_u8(third, second, 2), first, 4), 2);
 }
 
 /* Group k = 0..3 of 16 columns of a chunk of Q6_K. */
-R8_INLINE r8_weights r8_sixes(const uint8_t ql[8][8][4], const uint8_t qh[4][8][4], const int k) {
-    const r8_raw     l = r8_load(ql + k % 2 * 4), h = r8_load(qh);
-    const uint8x16_t six = vdupq_n_u8(63), two = vdupq_n_u8(0x30);
-    if (k == 0) { R8_EACH(vandq_u8(vsliq_n_u8(l.v[i][j], h.v[i][j], 4), six)) }
-    if (k == 1) { R8_EACH(vandq_u8(vsliq_n_u8(l.v[i][j], vshrq_n_u8(h.v[i][j], 2), 4), six)) }
-    if (k == 2) { R8_EACH(vsraq_n_u8(vandq_u8(h.v[i][j], two), l.v[i][j], 4)) }
-    R8_EACH(vsraq_n_u8(vandq_u8(vshrq_n_u8(h.v[i][j], 2), two), l.v[i][j], 4))
+R8_INLINE r8_weights r8_sixes(const uint8_t q[4][3][8][4], const int k) {
+    r8_weights w;
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 4; j++) {
+            const uint8x16_t v = k < 3 ? vandq_u8(vld1q_u8(q[j][k][4 * i]), vdupq_n_u8(63))
+                                       : r8_fourth(vld1q_u8(q[j][0][4 * i]), vld1q_u8(q[j][1][4 * i]), vld1q_u8(q[j][2][4 * i]));
+            w.w[i][j] = vreinterpretq_s8_u8(v);
+        }
+    return w;
 }
 
 #ifdef R8_SDOT
-/* 4 columns of each of the four groups: a byte of h serves all. */
+/* 4 columns of each of the four groups: three bytes hold four weights. */
 #define R8_SIXES(j) \
     { \
-        uint8x16_t l0[2], l1[2], h[2]; \
-        for (int i = 0; i < 2; i++) l0[i] = vld1q_u8(ql[j][4 * i]), l1[i] = vld1q_u8(ql[4 + (j)][4 * i]), h[i] = vld1q_u8(qh[j][4 * i]); \
-        R8_HOLD2(l0[0], l0[1]); \
-        R8_HOLD2(l1[0], l1[1]); \
-        R8_HOLD2(h[0], h[1]); \
+        uint8x16_t v[3][2]; \
+        for (int k = 0; k < 3; k++) { \
+            for (int i = 0; i < 2; i++) v[k][i] = vld1q_u8(q[j][k][4 * i]); \
+            R8_HOLD2(v[k][0], v[k][1]); \
+        } \
         for (int i = 0; i < 2; i++) { \
-            const uint8x16_t g = vshrq_n_u8(h[i], 2); \
-            const uint8x16_t w2 = vsraq_n_u8(vandq_u8(h[i], two), l0[i], 4), w3 = vsraq_n_u8(vandq_u8(g, two), l1[i], 4); \
-            const uint8x16_t w0 = vandq_u8(vsliq_n_u8(l0[i], h[i], 4), six), w1 = vandq_u8(vsliq_n_u8(l1[i], g, 4), six); \
-            s[2].v[0][i] = vdotq_laneq_s32(s[2].v[0][i], vreinterpretq_s8_u8(w2), x[2], j); \
-            s[0].v[0][i] = vdotq_laneq_s32(s[0].v[0][i], vreinterpretq_s8_u8(w0), x[0], j); \
-            s[3].v[0][i] = vdotq_laneq_s32(s[3].v[0][i], vreinterpretq_s8_u8(w3), x[3], j); \
-            s[1].v[0][i] = vdotq_laneq_s32(s[1].v[0][i], vreinterpretq_s8_u8(w1), x[1], j); \
+            const uint8x16_t last = r8_fourth(v[0][i], v[1][i], v[2][i]); \
+            for (int k = 0; k < 3; k++) s[k].v[0][i] = vdotq_laneq_s32(s[k].v[0][i], vreinterpretq_s8_u8(vandq_u8(v[k][i], six)), x[k], j); \
+            s[3].v[0][i] = vdotq_laneq_s32(s[3].v[0][i], vreinterpretq_s8_u8(last), x[3], j); \
         } \
     }
 
 /* A chunk of 64 columns, the c-th one of a[0], against one token: all of it is read once. */
-R8_INLINE r8_floats r8_chunk(r8_floats fs, const uint8_t ql[8][8][4], const uint8_t qh[4][8][4], const int8_t sc[4][8], const act_view *a, const int c) {
-    const uint8x16_t six = vdupq_n_u8(63), two = vdupq_n_u8(0x30);
+R8_INLINE r8_floats r8_chunk(r8_floats fs, const uint8_t q[4][3][8][4], const int8_t sc[4][8], const act_view *a, const int c) {
+    const uint8x16_t six = vdupq_n_u8(63);
     const int8x16_t  scales[2] = {vld1q_s8(sc[0]), vld1q_s8(sc[2])};
     int8x16_t        x[4];
     r8_dots          s[4];
@@ -513,13 +507,13 @@ R8_TILE(q6_k) {
         for (int c = 0; c < 4; c++) {
 #ifdef R8_SDOT
             if (n_tok == 1) {
-                fs[0] = r8_chunk(fs[0], p->ql[c], p->qh[c], p->sc + 4 * c, x, c);
+                fs[0] = r8_chunk(fs[0], p->q[c], p->sc + 4 * c, x, c);
                 continue;
             }
 #endif
             for (int k = 0; k < 4; k++) {
                 const int        g = c * 4 + k;
-                const r8_weights w = r8_sixes(p->ql[c], p->qh[c], k);
+                const r8_weights w = r8_sixes(p->q[c], k);
                 r8_dots          s;
                 r8_begin_16(&s, x, g, -32, n_tok);
                 r8_dot16(&s, &w, x, g * 16, n_tok, 6);

@@ -56,6 +56,7 @@ R8_INLINE void r8_one_q4_0(__m256 *acc, __m256 *am, const r8_q4_0 *p, act_view a
     (void)am;
     for (int64_t b = 0; b < n; b++, p++) {
         r8_ahead(p, sizeof *p, 0, 1);
+        r8_again(a.q + b * 32);
         const __m256i v = r8_one_nibbles(p->q[0][0], a.q + b * 32, a.pair32[b], 8);
         *acc = _mm256_fmadd_ps(_mm256_mul_ps(r8_halfs(p->d), _mm256_set1_ps(a.s[b])), _mm256_cvtepi32_ps(v), *acc);
     }
@@ -69,6 +70,7 @@ R8_INLINE void r8_one_q4_k(__m256 *acc, __m256 *am, const r8_q4_k *p, act_view a
         for (int s = 0; s < 8; s++) {
             const int64_t k = b * 8 + s;
             r8_ahead(p, sizeof *p, s, 8);
+            r8_again(a.q + k * 32);
             const __m256i v = r8_one_nibbles(p->q[s][0][0], a.q + k * 32, NULL, 0);
             fs = _mm256_fmadd_ps(_mm256_mul_ps(r8_bytes(sc + 8 * s), _mm256_set1_ps(a.s[k])), _mm256_cvtepi32_ps(v), fs);
             fm = _mm256_fmadd_ps(r8_bytes(m + 8 * s), _mm256_set1_ps(a.ms[k]), fm);
@@ -78,24 +80,22 @@ R8_INLINE void r8_one_q4_k(__m256 *acc, __m256 *am, const r8_q4_k *p, act_view a
     }
 }
 
-/* A chunk's four groups side by side: all unpacked weights of one would not fit 16 registers. */
+/* A chunk's four groups side by side, as they come. */
 R8_INLINE void r8_one_q6_k(__m256 *acc, __m256 *am, const r8_q6_k *p, act_view a, int64_t n) {
-    const __m256i two = _mm256_set1_epi8(0x30);
     (void)am;
     for (int64_t b = 0; b < n; b++, p++) {
         __m256 fs = _mm256_setzero_ps();
         for (int c = 0; c < 4; c++) {
             const int64_t g = b * 16 + c * 4;
             __m256i       sum[4];
-            r8_fetch(p, kernels_far.in_turns, sizeof *p, c, 4);
+            r8_ahead(p, sizeof *p, c, 4);
+            r8_again(a.q + g * 16);
             for (int k = 0; k < 4; k++) sum[k] = r8_one_offset(a.pair16[g + k], 32);
             for (int j = 0; j < 4; j++) {
-                const __m256i l0 = r8_keep(p->ql[c][j]), l1 = r8_keep(p->ql[c][j + 4]), h = r8_keep(p->qh[c][j]);
                 const int8_t *x = a.q + g * 16 + 4 * j;
-                sum[0] = r8_dot(sum[0], _mm256_or_si256(r8_low(l0), _mm256_and_si256(_mm256_slli_epi16(h, 4), two)), r8_four(x));
-                sum[1] = r8_dot(sum[1], _mm256_or_si256(r8_low(l1), _mm256_and_si256(_mm256_slli_epi16(h, 2), two)), r8_four(x + 16));
-                sum[2] = r8_dot(sum[2], _mm256_or_si256(r8_high(l0), _mm256_and_si256(h, two)), r8_four(x + 32));
-                sum[3] = r8_dot(sum[3], _mm256_or_si256(r8_high(l1), _mm256_and_si256(_mm256_srli_epi16(h, 2), two)), r8_four(x + 48));
+                __m256i       w[4];
+                r8_sixes(w, p->q[c][j]);
+                for (int k = 0; k < 4; k++) sum[k] = r8_dot(sum[k], w[k], r8_four(x + 16 * k));
             }
             for (int k = 0; k < 4; k++) {
                 const __m256 scale = _mm256_mul_ps(r8_signed_bytes(p->sc[c * 4 + k]), _mm256_set1_ps(a.s[(g + k) / 2]));
@@ -111,27 +111,23 @@ R8_INLINE void r8_one_q8_0(__m256 *acc, __m256 *am, const r8_q8_0 *p, act_view a
     r8_tile_q8_0(acc, p, &a, n, 1);
 }
 
-/* The fifth bits of sub-block s in their place. */
-R8_INLINE __m256i r8_one_fifth(const uint8_t qh[8][4], const int s) {
-    const __m256i h = r8_load(qh);
-    return _mm256_and_si256(s < 4 ? _mm256_slli_epi16(h, 4 - s) : _mm256_srli_epi16(h, s - 4), _mm256_set1_epi8(16));
-}
-
 R8_INLINE void r8_one_q5_k(__m256 *acc, __m256 *am, const r8_q5_k *p, act_view a, int64_t n) {
+    const __m256i bit = _mm256_set1_epi8(16);
     for (int64_t b = 0; b < n; b++, p++) {
         uint8_t sc[64], m[64];
         __m256  fs = _mm256_setzero_ps(), fm = fs;
         r8_scales(sc, m, p->sl[0], p->sh[0]);
-#pragma GCC unroll 8
-        for (int s = 0; s < 8; s++) { /* unrolled: the shifts are constants */
+        for (int s = 0; s < 8; s++) {
             const int64_t k = b * 8 + s;
             const int8_t *x = a.q + k * 32;
+            const __m256i h = r8_keep(p->sub[s].qh);
             __m256i       lo = _mm256_setzero_si256(), hi = lo; /* only 4 products of five bits fit int16 */
             r8_ahead(p, sizeof *p, s, 8);
+            r8_again(x);
             for (int g = 0; g < 4; g++) {
-                const __m256i v = r8_keep(p->q[s][g]);
-                lo = r8_dot(lo, _mm256_or_si256(r8_low(v), r8_one_fifth(p->qh[g], s)), r8_four(x + 4 * g));
-                hi = r8_dot(hi, _mm256_or_si256(r8_high(v), r8_one_fifth(p->qh[4 + g], s)), r8_four(x + 16 + 4 * g));
+                const __m256i v = r8_keep(p->sub[s].q[g]);
+                lo = r8_dot(lo, _mm256_or_si256(r8_low(v), _mm256_and_si256(_mm256_slli_epi16(h, 4 - g), bit)), r8_four(x + 4 * g));
+                hi = r8_dot(hi, _mm256_or_si256(r8_high(v), _mm256_and_si256(_mm256_srli_epi16(h, g), bit)), r8_four(x + 16 + 4 * g));
             }
             const __m256i v = _mm256_add_epi32(r8_end(lo), r8_end(hi));
             fs = _mm256_fmadd_ps(_mm256_mul_ps(r8_bytes(sc + 8 * s), _mm256_set1_ps(a.s[k])), _mm256_cvtepi32_ps(v), fs);

@@ -190,32 +190,24 @@ R8_INLINE void unpack_q4_k(panel *p, int r, int b, const r8_q4_k *u, size_t apar
 }
 
 R8_INLINE void unpack_q5_k(panel *p, int r, int b, const r8_q5_k *u, size_t apart) {
-    const ints one = P_(set1_epi8)(1);
-    for (int g = 0; g < 4; g++) {
-        ints lo = p_bytes(u->qh[g], apart), hi = p_bytes(u->qh[4 + g], apart);
-        for (int s = 0; s < 8; s++) {
-            const ints q = p_bytes(u->q[s][g], apart);
-            p_store(p->w[64 * b + 8 * s + g][r], P_OR(p_low(q), P_(slli_epi16)(P_AND(lo, one), 4)));
-            p_store(p->w[64 * b + 8 * s + 4 + g][r], P_OR(p_high(q), P_(slli_epi16)(P_AND(hi, one), 4)));
-            lo = P_(srli_epi16)(lo, 1);
-            hi = P_(srli_epi16)(hi, 1);
-        }
-    }
+    for (int s = 0; s < 8; s++) unpack_fives(p, r, 64 * b + 8 * s, u->sub[s].q, u->sub[s].qh, apart);
     unpack_scales(p, r, b, u->sl[0], u->sh[0], apart);
     P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);
     P_FLOATS(p->dmin[b], r, r8_halfs, u->dmin, apart);
 }
 
 R8_INLINE void unpack_q6_k(panel *p, int r, int b, const r8_q6_k *u, size_t apart) {
-    const ints two = P_(set1_epi8)(0x30);
+    const ints six = P_(set1_epi8)(63), two = P_(set1_epi8)(-64);
     for (int c = 0; c < 4; c++)
         for (int j = 0; j < 4; j++) {
-            const ints l0 = p_bytes(u->ql[c][j], apart), l1 = p_bytes(u->ql[c][j + 4], apart), h = p_bytes(u->qh[c][j], apart);
             uint8_t(*to)[P_REGS][P_LANES * 4] = p->w + 64 * b + 16 * c + j;
-            p_store(to[0][r], P_OR(p_low(l0), P_AND(P_(slli_epi16)(h, 4), two)));
-            p_store(to[4][r], P_OR(p_low(l1), P_AND(P_(slli_epi16)(h, 2), two)));
-            p_store(to[8][r], P_OR(p_high(l0), P_AND(h, two)));
-            p_store(to[12][r], P_OR(p_high(l1), P_AND(P_(srli_epi16)(h, 2), two)));
+            ints last = P_AND(p_bytes(u->q[c][j][0], apart), two);
+            for (int k = 0; k < 3; k++) {
+                const ints v = p_bytes(u->q[c][j][k], apart);
+                p_store(to[4 * k][r], P_AND(v, six));
+                if (k) last = P_OR(P_(srli_epi16)(last, 2), P_AND(v, two));
+            }
+            p_store(to[12][r], P_(srli_epi16)(last, 2));
         }
     for (int g = 0; g < 16; g++) P_FLOATS(p->scale[16 * b + g], r, r8_signed_bytes, u->sc[g], apart);
     P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);

@@ -36,12 +36,14 @@ R8_INLINE __m256  r8_bytes(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvt
 R8_INLINE __m256  r8_signed_bytes(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(p))); }
 /* Part `part` of `parts` of a block of `bytes`: every line of the stream once, in order.  A line left out
  * would be waited for, as the processor's own prefetcher gives way to this one. */
-R8_INLINE void r8_fetch(const void *block, int far, size_t bytes, int part, int parts) {
-    const char *p = (const char *)block + far;
-    for (size_t i = (bytes * (size_t)part / (size_t)parts + 63) / 64 * 64; far && i < bytes * (size_t)(part + 1) / (size_t)parts; i += 64)
+R8_INLINE void r8_ahead(const void *block, size_t bytes, int part, int parts) {
+    const char *p = (const char *)block + kernels_far;
+    for (size_t i = (bytes * (size_t)part / (size_t)parts + 63) / 64 * 64; kernels_far && i < bytes * (size_t)(part + 1) / (size_t)parts; i += 64)
         _mm_prefetch(p + i, _MM_HINT_T0);
 }
-R8_INLINE void r8_ahead(const void *block, size_t bytes, int part, int parts) { r8_fetch(block, kernels_far.in_order, bytes, part, parts); }
+/* One token's activations: a group of long rows pushes them out of the first cache, and reading them again took up to
+ * a fifth of the time.  Two lines ahead is best by far (measured in turn: one or three ahead gain little or nothing). */
+R8_INLINE void r8_again(const int8_t *x) { _mm_prefetch((const char *)x + 128, _MM_HINT_T0); }
 R8_INLINE __m256i r8_sum32(act_view a, int64_t b, int factor) { return _mm256_set1_epi32(factor * (a.sum16[2 * b] + a.sum16[2 * b + 1])); }
 
 /* Products added up: in int32 with VNNI, else in int16 until r8_end. */
@@ -53,7 +55,26 @@ R8_INLINE __m256i r8_dot(__m256i sum, __m256i w, __m256i x) { return _mm256_add_
 R8_INLINE __m256i r8_end(__m256i sum) { return _mm256_madd_epi16(sum, _mm256_set1_epi16(1)); }
 #endif
 
-/* 32 columns of nibbles q[g][row][t] against one token: two chains hide the latency. */
+/* 32 columns of nibbles q[g][row][t]. */
+R8_INLINE void r8_nibbles(__m256i lo[4], __m256i hi[4], const uint8_t *q) {
+    for (int g = 0; g < 4; g++) {
+        const __m256i v = r8_load(q + 32 * g);
+        lo[g] = r8_low(v);
+        hi[g] = r8_high(v);
+    }
+}
+
+/* As r8_nibbles, with the fifth bits qh[row][t]. */
+R8_INLINE void r8_fives(__m256i lo[4], __m256i hi[4], const uint8_t *q, const uint8_t *qh) {
+    const __m256i h = r8_load(qh), bit = _mm256_set1_epi8(16);
+    r8_nibbles(lo, hi, q);
+    for (int g = 0; g < 4; g++) {
+        lo[g] = _mm256_or_si256(lo[g], _mm256_and_si256(_mm256_slli_epi16(h, 4 - g), bit));
+        hi[g] = _mm256_or_si256(hi[g], _mm256_and_si256(_mm256_srli_epi16(h, g), bit));
+    }
+}
+
+/* 32 columns against one token: two chains hide the latency. */
 R8_INLINE __m256i r8_dot_nibbles(const __m256i lo[4], const __m256i hi[4], const int8_t *x) {
     __m256i a = _mm256_setzero_si256(), b = a;
     for (int g = 0; g < 4; g++) {
@@ -67,14 +88,20 @@ R8_INLINE __m256i r8_dot_nibbles(const __m256i lo[4], const __m256i hi[4], const
 #endif
 }
 
+/* 32 columns of 5 bits: only 4 maddubs fit int16. */
+R8_INLINE __m256i r8_dot_fives(const __m256i lo[4], const __m256i hi[4], const int8_t *x) {
+    __m256i a = _mm256_setzero_si256(), b = a;
+    for (int g = 0; g < 4; g++) {
+        a = r8_dot(a, lo[g], r8_four(x + 4 * g));
+        b = r8_dot(b, hi[g], r8_four(x + 16 + 4 * g));
+    }
+    return _mm256_add_epi32(r8_end(a), r8_end(b));
+}
+
 R8_INLINE void r8_tile_q4_0(__m256 *acc, const r8_q4_0 *p, const act_view *a, int64_t n, const int n_tok) {
     for (int64_t b = 0; b < n; b++, p++) {
         __m256i lo[4], hi[4];
-        for (int g = 0; g < 4; g++) {
-            const __m256i v = r8_load(p->q[g]);
-            lo[g] = r8_low(v);
-            hi[g] = r8_high(v);
-        }
+        r8_nibbles(lo, hi, p->q[0][0]);
         r8_ahead(p, sizeof *p, 0, 1);
         const __m256 d = r8_halfs(p->d);
         for (int t = 0; t < n_tok; t++) {
@@ -88,6 +115,7 @@ R8_INLINE void r8_tile_q8_0(__m256 *acc, const r8_q8_0 *p, const act_view *a, in
     for (int64_t b = 0; b < n; b++, p++) {
         const __m256 d = r8_halfs(p->d);
         r8_ahead(p, sizeof *p, 0, 1);
+        if (n_tok == 1) r8_again(a->q + b * 32);
         for (int t = 0; t < n_tok; t++) {
             const int8_t *x = a[t].q + b * 32;
             __m256i       v[2];
@@ -120,41 +148,23 @@ R8_INLINE void r8_scales(uint8_t sc[64], uint8_t m[64], const uint8_t *sl, const
     _mm256_storeu_si256((void *)(m + 32), _mm256_or_si256(r8_high(l1), _mm256_and_si256(_mm256_srli_epi16(h, 2), two)));
 }
 
-/* Q4_K (qh NULL) and Q5_K: p is the block, its parts are named by the caller. */
+/* Q4_K and Q5_K (`fives`): the parts of a block are named by the caller; q: its first sub-block. */
 R8_INLINE void r8_superblock(__m256 *acc, __m256 *am, const uint16_t *d, const uint16_t *dmin, const uint8_t *sl, const uint8_t *sh,
-                             const uint8_t *q, const uint8_t *qh, const act_view *a, int64_t first, const int n_tok) {
+                             const uint8_t *q, const bool fives, const act_view *a, int64_t first, const int n_tok) {
     uint8_t sc[64], m[64];
     __m256  fs[R8_TOKENS], fm[R8_TOKENS];
     r8_scales(sc, m, sl, sh);
     for (int t = 0; t < n_tok; t++) fs[t] = fm[t] = _mm256_setzero_ps();
-    for (int s = 0; s < 8; s++, q += 128) {
+    for (int s = 0; s < 8; s++, q += fives ? sizeof(((r8_q5_k *)0)->sub[0]) : sizeof(((r8_q4_k *)0)->q[0])) {
         __m256i lo[4], hi[4];
-        for (int g = 0; g < 4; g++) {
-            const __m256i v = r8_load(q + 32 * g);
-            lo[g] = r8_low(v);
-            hi[g] = r8_high(v);
-            if (qh) {
-                const __m128i by = _mm_cvtsi32_si128(s);
-                const __m256i one = _mm256_set1_epi8(1);
-                lo[g] = _mm256_or_si256(lo[g], _mm256_slli_epi16(_mm256_and_si256(_mm256_srl_epi16(r8_load(qh + 32 * g), by), one), 4));
-                hi[g] = _mm256_or_si256(hi[g], _mm256_slli_epi16(_mm256_and_si256(_mm256_srl_epi16(r8_load(qh + 128 + 32 * g), by), one), 4));
-            }
-        }
-        r8_ahead(d, qh ? sizeof(r8_q5_k) : sizeof(r8_q4_k), s, 8);
+        if (fives) r8_fives(lo, hi, q + 32, q);
+        else r8_nibbles(lo, hi, q);
+        r8_ahead(d, fives ? sizeof(r8_q5_k) : sizeof(r8_q4_k), s, 8);
         const __m256  scale = r8_bytes(sc + 8 * s), min = r8_bytes(m + 8 * s);
         const int64_t k = first + s;
         for (int t = 0; t < n_tok; t++) {
             const int8_t *x = a[t].q + k * 32;
-            __m256i       v;
-            if (!qh) v = r8_dot_nibbles(lo, hi, x);
-            else { /* five bits: only 4 maddubs fit int16 */
-                __m256i lo_sum = _mm256_setzero_si256(), hi_sum = lo_sum;
-                for (int g = 0; g < 4; g++) {
-                    lo_sum = r8_dot(lo_sum, lo[g], r8_four(x + 4 * g));
-                    hi_sum = r8_dot(hi_sum, hi[g], r8_four(x + 16 + 4 * g));
-                }
-                v = _mm256_add_epi32(r8_end(lo_sum), r8_end(hi_sum));
-            }
+            const __m256i v = fives ? r8_dot_fives(lo, hi, x) : r8_dot_nibbles(lo, hi, x);
             fs[t] = _mm256_fmadd_ps(_mm256_mul_ps(scale, _mm256_set1_ps(a[t].s[k])), _mm256_cvtepi32_ps(v), fs[t]);
             fm[t] = _mm256_fmadd_ps(min, _mm256_set1_ps(a[t].ms[k]), fm[t]);
         }
@@ -170,7 +180,7 @@ R8_INLINE void r8_tile_q4_k(__m256 *acc, const r8_q4_k *p, const act_view *a, in
     __m256 am[R8_TOKENS];
     for (int t = 0; t < n_tok; t++) am[t] = _mm256_setzero_ps();
     for (int64_t b = 0; b < n; b++, p++)
-        r8_superblock(acc, am, p->d, p->dmin, p->sl[0], p->sh[0], p->q[0][0][0], NULL, a, b * 8, n_tok);
+        r8_superblock(acc, am, p->d, p->dmin, p->sl[0], p->sh[0], p->q[0][0][0], false, a, b * 8, n_tok);
     for (int t = 0; t < n_tok; t++) acc[t] = _mm256_sub_ps(acc[t], am[t]);
 }
 
@@ -178,38 +188,43 @@ R8_INLINE void r8_tile_q5_k(__m256 *acc, const r8_q5_k *p, const act_view *a, in
     __m256 am[R8_TOKENS];
     for (int t = 0; t < n_tok; t++) am[t] = _mm256_setzero_ps();
     for (int64_t b = 0; b < n; b++, p++)
-        r8_superblock(acc, am, p->d, p->dmin, p->sl[0], p->sh[0], p->q[0][0][0], p->qh[0][0], a, b * 8, n_tok);
+        r8_superblock(acc, am, p->d, p->dmin, p->sl[0], p->sh[0], p->sub[0].qh[0], true, a, b * 8, n_tok);
     for (int t = 0; t < n_tok; t++) acc[t] = _mm256_sub_ps(acc[t], am[t]);
 }
 
+/* Three bytes that hold four weights of six bits: w[k] of 16 columns each. */
+R8_INLINE void r8_sixes(__m256i w[4], const uint8_t q[3][8][4]) {
+    const __m256i six = _mm256_set1_epi8(63), two = _mm256_set1_epi8(-64);
+    __m256i       last = _mm256_setzero_si256();
+    for (int k = 0; k < 3; k++) {
+        const __m256i v = r8_load(q[k]);
+        w[k] = _mm256_and_si256(v, six);
+        last = _mm256_or_si256(_mm256_srli_epi16(last, 2), _mm256_and_si256(v, two));
+    }
+    w[3] = _mm256_srli_epi16(last, 2);
+}
+
 R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, int64_t n, const int n_tok) {
-    const __m256i two = _mm256_set1_epi8(0x30);
     for (int64_t b = 0; b < n; b++, p++) {
         __m256 fs[R8_TOKENS];
         for (int t = 0; t < n_tok; t++) fs[t] = _mm256_setzero_ps();
         for (int c = 0; c < 4; c++) {
-            /* Four groups of 16 columns: k = 0, 1 from the low nibbles, 2, 3 from the high ones.  Eight of a
-             * group's columns at a time, so that the unpacked weights stay in registers. */
+            /* Eight of a group's 16 columns at a time, so that the unpacked weights stay in registers. */
             __m256i v[R8_TOKENS][4];
             for (int t = 0; t < n_tok; t++)
                 for (int k = 0; k < 4; k++) v[t][k] = _mm256_set1_epi32(-32 * a[t].sum16[b * 16 + c * 4 + k]);
-            r8_fetch(p, kernels_far.in_turns, sizeof *p, c, 4);
+            r8_ahead(p, sizeof *p, c, 4);
             for (int j = 0; j < 4; j += 2) {
-                __m256i w[4][2];
-                for (int i = 0; i < 2; i++) {
-                    const __m256i l0 = r8_load(p->ql[c][j + i]), l1 = r8_load(p->ql[c][j + i + 4]), h = r8_load(p->qh[c][j + i]);
-                    w[0][i] = _mm256_or_si256(r8_low(l0), _mm256_and_si256(_mm256_slli_epi16(h, 4), two));
-                    w[1][i] = _mm256_or_si256(r8_low(l1), _mm256_and_si256(_mm256_slli_epi16(h, 2), two));
-                    w[2][i] = _mm256_or_si256(r8_high(l0), _mm256_and_si256(h, two));
-                    w[3][i] = _mm256_or_si256(r8_high(l1), _mm256_and_si256(_mm256_srli_epi16(h, 2), two));
-                }
+                __m256i w[2][4];
+                r8_sixes(w[0], p->q[c][j]);
+                r8_sixes(w[1], p->q[c][j + 1]);
                 for (int t = 0; t < n_tok; t++)
                     for (int k = 0; k < 4; k++) {
                         const int8_t *x = a[t].q + (b * 16 + c * 4 + k) * 16 + 4 * j;
 #ifdef R8_DPBUSD
-                        v[t][k] = r8_dot(r8_dot(v[t][k], w[k][0], r8_four(x)), w[k][1], r8_four(x + 4));
+                        v[t][k] = r8_dot(r8_dot(v[t][k], w[0][k], r8_four(x)), w[1][k], r8_four(x + 4));
 #else
-                        v[t][k] = _mm256_add_epi32(v[t][k], r8_end(r8_dot(_mm256_maddubs_epi16(w[k][0], r8_four(x)), w[k][1], r8_four(x + 4))));
+                        v[t][k] = _mm256_add_epi32(v[t][k], r8_end(r8_dot(_mm256_maddubs_epi16(w[0][k], r8_four(x)), w[1][k], r8_four(x + 4))));
 #endif
                     }
             }

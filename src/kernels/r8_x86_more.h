@@ -16,41 +16,13 @@
 
 /* ---- parts ------------------------------------------------------------------------- */
 
-R8_INLINE void r8_nibbles(__m256i lo[4], __m256i hi[4], const uint8_t q[4][8][4]) {
-    for (int g = 0; g < 4; g++) {
-        const __m256i v = r8_load(q[g]);
-        lo[g] = r8_low(v);
-        hi[g] = r8_high(v);
-    }
-}
-
-/* As r8_nibbles, with the fifth bits qh[row][t]. */
-R8_INLINE void r8_fives(__m256i lo[4], __m256i hi[4], const uint8_t q[4][8][4], const uint8_t qh[8][4]) {
-    const __m256i h = r8_load(qh), bit = _mm256_set1_epi8(16);
-    r8_nibbles(lo, hi, q);
-    for (int g = 0; g < 4; g++) {
-        lo[g] = _mm256_or_si256(lo[g], _mm256_and_si256(_mm256_slli_epi16(h, 4 - g), bit));
-        hi[g] = _mm256_or_si256(hi[g], _mm256_and_si256(_mm256_srli_epi16(h, g), bit));
-    }
-}
-
-/* 32 columns of 5 bits: only 4 maddubs fit int16. */
-R8_INLINE __m256i r8_dot_fives(const __m256i lo[4], const __m256i hi[4], const int8_t *x) {
-    __m256i a = _mm256_setzero_si256(), b = a;
-    for (int g = 0; g < 4; g++) {
-        a = r8_dot(a, lo[g], r8_four(x + 4 * g));
-        b = r8_dot(b, hi[g], r8_four(x + 16 + 4 * g));
-    }
-    return _mm256_add_epi32(r8_end(a), r8_end(b));
-}
-
 /* 32 columns of IQ4 codes as the dot product's left factors: w + 128 with VNNI, else w. */
 R8_INLINE void r8_codes(__m256i lo[4], __m256i hi[4], const uint8_t q[4][8][4]) {
     __m256i values = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)iq4_values));
 #ifdef R8_DPBUSD
     values = _mm256_xor_si256(values, _mm256_set1_epi8(-128));
 #endif
-    r8_nibbles(lo, hi, q);
+    r8_nibbles(lo, hi, q[0][0]);
     for (int g = 0; g < 4; g++) {
         lo[g] = _mm256_shuffle_epi8(values, lo[g]);
         hi[g] = _mm256_shuffle_epi8(values, hi[g]);
@@ -111,8 +83,9 @@ R8_INLINE __m256 r8_scaled(__m256 d, act_view a, int64_t k, __m256i sum, __m256 
 R8_INLINE void r8_add_q4_1(__m256 *acc, __m256 *am, const r8_q4_1 *p, const act_view *a, int64_t n, const int n_tok) {
     for (int64_t b = 0; b < n; b++, p++) {
         __m256i lo[4], hi[4];
-        r8_nibbles(lo, hi, p->q);
+        r8_nibbles(lo, hi, p->q[0][0]);
         r8_ahead(p, sizeof *p, 0, 1);
+        if (n_tok == 1) r8_again(a->q + b * 32);
         const __m256 d = r8_halfs(p->d), m = r8_halfs(p->m);
         for (int t = 0; t < n_tok; t++) {
             acc[t] = r8_scaled(d, a[t], b, r8_dot_nibbles(lo, hi, a[t].q + b * 32), acc[t]);
@@ -125,8 +98,9 @@ R8_INLINE void r8_add_q5_0(__m256 *acc, __m256 *am, const r8_q5_0 *p, const act_
     (void)am;
     for (int64_t b = 0; b < n; b++, p++) {
         __m256i lo[4], hi[4];
-        r8_fives(lo, hi, p->q, p->qh);
+        r8_fives(lo, hi, p->q[0][0], p->qh[0]);
         r8_ahead(p, sizeof *p, 0, 1);
+        if (n_tok == 1) r8_again(a->q + b * 32);
         const __m256 d = r8_halfs(p->d);
         for (int t = 0; t < n_tok; t++)
             acc[t] = r8_scaled(d, a[t], b, _mm256_sub_epi32(r8_dot_fives(lo, hi, a[t].q + b * 32), r8_sum32(a[t], b, 16)), acc[t]);
@@ -136,8 +110,9 @@ R8_INLINE void r8_add_q5_0(__m256 *acc, __m256 *am, const r8_q5_0 *p, const act_
 R8_INLINE void r8_add_q5_1(__m256 *acc, __m256 *am, const r8_q5_1 *p, const act_view *a, int64_t n, const int n_tok) {
     for (int64_t b = 0; b < n; b++, p++) {
         __m256i lo[4], hi[4];
-        r8_fives(lo, hi, p->q, p->qh);
+        r8_fives(lo, hi, p->q[0][0], p->qh[0]);
         r8_ahead(p, sizeof *p, 0, 1);
+        if (n_tok == 1) r8_again(a->q + b * 32);
         const __m256 d = r8_halfs(p->d), m = r8_halfs(p->m);
         for (int t = 0; t < n_tok; t++) {
             acc[t] = r8_scaled(d, a[t], b, r8_dot_fives(lo, hi, a[t].q + b * 32), acc[t]);
@@ -152,6 +127,7 @@ R8_INLINE void r8_add_iq4_nl(__m256 *acc, __m256 *am, const r8_iq4_nl *p, const 
         __m256i lo[4], hi[4];
         r8_codes(lo, hi, p->q);
         r8_ahead(p, sizeof *p, 0, 1);
+        if (n_tok == 1) r8_again(a->q + b * 32);
         const __m256 d = r8_halfs(p->d);
         for (int t = 0; t < n_tok; t++) acc[t] = r8_scaled(d, a[t], b, r8_dot_codes(lo, hi, a[t], b), acc[t]);
     }
@@ -179,6 +155,7 @@ R8_INLINE void r8_add_iq4_xs(__m256 *acc, __m256 *am, const r8_iq4_xs *p, const 
             __m256i lo[4], hi[4];
             r8_codes(lo, hi, p->q[s]);
             r8_ahead(p, sizeof *p, s, 8);
+            if (n_tok == 1) r8_again(a->q + (b * 8 + s) * 32);
             const __m256 scale = r8_signed_bytes(sc + 8 * s);
             for (int t = 0; t < n_tok; t++) fs[t] = r8_scaled(scale, a[t], b * 8 + s, r8_dot_codes(lo, hi, a[t], b * 8 + s), fs[t]);
         }
@@ -196,6 +173,7 @@ R8_INLINE void r8_add_q2_k(__m256 *acc, __m256 *am, const r8_q2_k *p, const act_
             __m256i v[4];
             for (int j = 0; j < 4; j++) v[j] = r8_load(p->q[c][j]);
             r8_ahead(p, sizeof *p, c, 4);
+            if (n_tok == 1) r8_again(a->q + (b * 4 + c) * 64);
             for (int i = 0; i < 2; i++) { /* 32 columns */
                 __m256i w[2][4];
                 for (int j = 0; j < 4; j++) {
@@ -255,6 +233,7 @@ R8_INLINE void r8_add_q3_k(__m256 *acc, __m256 *am, const r8_q3_k *p, const act_
             __m256i w[4][4];
             r8_threes(w, p->q[c], p->qh[c]);
             r8_ahead(p, sizeof *p, c, 4);
+            if (n_tok == 1) r8_again(a->q + (b * 4 + c) * 64);
             for (int i = 0; i < 2; i++) {
                 const int64_t k = b * 8 + c * 2 + i;
                 const __m256i scales = _mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)sc[c * 2 + i]));

@@ -27,7 +27,7 @@ same 'bench' "$("$SLM" bench -m p.gguf --pack off -p 0 -n 1 -r 1 --no-roof -o js
 same 'show: its layout' "$("$SLM" show p.gguf | sed -n 's/^layout  *\([a-z]*\):.*/\1/p')$("$SLM" show in.gguf | grep -c '^layout')" packed0
 same 'show: its types' "$("$SLM" show --tensors p.gguf | grep -c 'Q4_0 (r8)')" 15
 same 'show: JSON' "$("$SLM" show --json p.gguf | grep -o '"packed":[a-z]*')$("$SLM" show --json p.gguf | grep -o 'Q4_0 (r8)' | wc -l | tr -d ' ')" '"packed":true15'
-same 'show: its key' "$("$SLM" show p.gguf | grep -c '"slm.pack.version" = 1 (u32)')" 1
+same 'show: its key' "$("$SLM" show p.gguf | grep -c '"slm.pack.version" = 2 (u32)')" 1
 
 expect 2 '' 'slm: pack takes two files, IN and OUT, not 1' "$SLM" pack in.gguf
 expect 2 '' 'slm: pack takes two files, IN and OUT, not 3' "$SLM" pack a b c
