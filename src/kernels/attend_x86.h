@@ -65,25 +65,6 @@ static inline void scores_f32(float *s, int64_t lds, const void *q, int64_t n_q,
     attend_scores(s, lds, q, n_q, k, n, d, false);
 }
 
-/* The positions are rows of packed weights: queries by fours over all of them, which stay in the first cache. */
-static inline void scores_q8(float *s, int64_t lds, const void *q, int64_t n_q, const void *k, int64_t n, int64_t d) {
-    const int64_t blocks = d / 32;
-    for (int64_t h = 0; h < n_q; h += R8_TOKENS) {
-        const int      n_here = n_q - h < R8_TOKENS ? (int)(n_q - h) : R8_TOKENS;
-        const r8_q8_0 *p = k;
-        act_view       a[R8_TOKENS];
-        for (int t = 0; t < R8_TOKENS; t++) a[t] = act_of((const char *)q + (size_t)(h + (t < n_here ? t : 0)) * act_bytes(d), d);
-        for (int64_t i = 0; i < n; i += 8, p += blocks) {
-            __m256 acc[R8_TOKENS];
-            for (int t = 0; t < R8_TOKENS; t++) acc[t] = _mm256_setzero_ps();
-            if (n_here == R8_TOKENS) r8_tile_q8_0(acc, p, a, blocks, R8_TOKENS);
-            else if (n_here == 1) r8_tile_q8_0(acc, p, a, blocks, 1);
-            else r8_tile_q8_0(acc, p, a, blocks, n_here);
-            for (int t = 0; t < n_here; t++) _mm256_storeu_ps(s + (h + t) * lds + i, acc[t]);
-        }
-    }
-}
-
 enum {
     ATTEND_QUERIES = 3, /* of a tile: 12 sums, 3 weights and a value are 16 registers */
     ATTEND_MANY = 6     /* queries from which on bytes become floats once for all of them */

@@ -373,21 +373,18 @@ static void rms_norm(float *y, const float *x, const float *w, int64_t n, float 
     for (; i < n; i++) y[i] = x[i] * r * w[i];
 }
 
-/* As scalar.c's exp1.  max and min return their second operand where one is NaN, so NaN stays. */
+/* As scalar.c's exp1.  min returns its second operand where one is NaN, so NaN stays. */
 INLINE __m256 exp8(__m256 x) {
-    x = _mm256_max_ps(_mm256_set1_ps(-105.0f), x);
-    x = _mm256_min_ps(_mm256_set1_ps(90.0f), x);
-    const __m256 k = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m256       r = _mm256_fnmadd_ps(k, _mm256_set1_ps(0.693359375f), x);
+    static const float coef[] = {0.0083687454f, 0.04166839f, 0.16666521f, 0.49999994f, 1.0f, 1.0f};
+    const __m256 counts = _mm256_cmp_ps(x, _mm256_set1_ps(-87.0f), _CMP_NLT_UQ);
+    x = _mm256_min_ps(_mm256_set1_ps(89.0f), x);
+    const __m256 to_whole = _mm256_set1_ps(12582912.0f), whole = _mm256_fmadd_ps(x, _mm256_set1_ps(1.44269504f), to_whole);
+    const __m256 k = _mm256_sub_ps(whole, to_whole);
+    __m256       r = _mm256_fnmadd_ps(k, _mm256_set1_ps(0.693359375f), x), p = _mm256_set1_ps(0.0013814538f);
     r = _mm256_fnmadd_ps(k, _mm256_set1_ps(-2.12194440e-4f), r);
-    static const float coef[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f};
-    __m256             p = _mm256_set1_ps(1.0f / 5040);
     for (size_t i = 0; i < ARRAY_LEN(coef); i++) p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(coef[i]));
-    const __m256i whole = _mm256_cvtps_epi32(k), half = _mm256_srai_epi32(whole, 1);
-    const __m256i bias = _mm256_set1_epi32(127);
-    const __m256i a = _mm256_slli_epi32(_mm256_add_epi32(half, bias), 23);
-    const __m256i b = _mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(whole, half), bias), 23);
-    return _mm256_mul_ps(_mm256_mul_ps(p, _mm256_castsi256_ps(a)), _mm256_castsi256_ps(b));
+    const __m256i scale = _mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(whole), 23), _mm256_set1_epi32(127 << 23));
+    return _mm256_and_ps(_mm256_mul_ps(p, _mm256_castsi256_ps(scale)), counts);
 }
 
 INLINE __m256 silu8(__m256 g) {

@@ -6,7 +6,6 @@
 #include "../cpu.h"
 #include <immintrin.h>
 #define R8_DPBUSD _mm256_dpbusd_epi32
-#include "attend_x86.h"
 #include "r8_x86_more.h"
 
 R8_ALL_PACKED

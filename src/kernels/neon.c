@@ -145,16 +145,15 @@ static void rms_norm(float *y, const float *x, const float *w, int64_t n, float 
 
 /* As scalar.c's exp1.  vmax and vmin give NaN where an operand is one. */
 INLINE float32x4_t exp4(float32x4_t x) {
-    x = vminq_f32(vmaxq_f32(x, vdupq_n_f32(-105.0f)), vdupq_n_f32(90.0f));
-    const float32x4_t k = vrndnq_f32(vmulq_n_f32(x, 1.44269504f));
-    float32x4_t       r = vfmsq_n_f32(x, k, 0.693359375f);
+    static const float coef[] = {0.0083687454f, 0.04166839f, 0.16666521f, 0.49999994f, 1.0f, 1.0f};
+    const uint32x4_t small = vcltq_f32(x, vdupq_n_f32(-87.0f));
+    x = vminq_f32(x, vdupq_n_f32(89.0f));
+    const float32x4_t to_whole = vdupq_n_f32(12582912.0f), whole = vfmaq_n_f32(to_whole, x, 1.44269504f), k = vsubq_f32(whole, to_whole);
+    float32x4_t       r = vfmsq_n_f32(x, k, 0.693359375f), p = vdupq_n_f32(0.0013814538f);
     r = vfmsq_n_f32(r, k, -2.12194440e-4f);
-    static const float coef[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f};
-    float32x4_t        p = vdupq_n_f32(1.0f / 5040);
     for (size_t i = 0; i < ARRAY_LEN(coef); i++) p = vfmaq_f32(vdupq_n_f32(coef[i]), p, r);
-    const int32x4_t whole = vcvtq_s32_f32(k), half = vshrq_n_s32(whole, 1), bias = vdupq_n_s32(127);
-    const int32x4_t a = vshlq_n_s32(vaddq_s32(half, bias), 23), b = vshlq_n_s32(vaddq_s32(vsubq_s32(whole, half), bias), 23);
-    return vmulq_f32(vmulq_f32(p, vreinterpretq_f32_s32(a)), vreinterpretq_f32_s32(b));
+    const int32x4_t scale = vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(whole), 23), vdupq_n_s32(127 << 23));
+    return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(vmulq_f32(p, vreinterpretq_f32_s32(scale))), small));
 }
 
 INLINE float32x4_t silu4(float32x4_t g) { return vdivq_f32(g, vaddq_f32(vdupq_n_f32(1.0f), exp4(vnegq_f32(g)))); }

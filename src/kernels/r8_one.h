@@ -16,7 +16,6 @@ R8_INLINE __m256i r8_keep(const void *p) {
     __asm__("" : "+x"(v));
     return v;
 }
-R8_INLINE __m256i r8_pair(const int16_t pair[2]) { return r8_four((const void *)pair); }
 
 /* -offset times the sum of some activations: where their chain of products begins. */
 R8_INLINE __m256i r8_one_offset(const int16_t *pair, const int offset) {

@@ -564,7 +564,11 @@ static R8_APART int64_t batch(const panel_format *f, float *y, int64_t ldy, cons
     PANELS(q5_1, 32, P_FLAT_MINS(5), 0, FEW) PANELS(q8_0, 32, P_FLAT(8), 128, FEW_Q8_0) PANELS(iq4_nl, 32, P_FLAT(8), 128, FEW) \
     PANELS(iq4_xs, 256, P_BLOCKS(8), 128, FEW) PANELS(q4_k, 256, P_BLOCKS_MINS(4), 0, FEW_Q4_K) \
     PANELS(q5_k, 256, P_BLOCKS_MINS(5), 0, FEW) PANELS(q6_k, 256, P_SIXTEENS(6), 32, FEW) \
-    PANELS(q2_k, 256, P_BLOCKS_SUMS(6), 0, FEW_MORE) PANELS(q3_k, 256, P_BLOCKS(8), 128, FEW_MORE)
+    PANELS(q2_k, 256, P_BLOCKS_SUMS(6), 0, FEW_MORE) PANELS(q3_k, 256, P_BLOCKS(8), 128, FEW_MORE) \
+    /* The positions are rows of packed weights, the queries tokens. */ \
+    static void scores_q8(float *s, int64_t lds, const void *q, int64_t n_q, const void *k, int64_t n, int64_t d) { \
+        panels_q8_0(s, lds, k, n / 8, d, q, n_q); \
+    }
 #define PANELS_TABLE \
     [TYPE_Q4_0] = panels_q4_0, [TYPE_Q4_1] = panels_q4_1, [TYPE_Q5_0] = panels_q5_0, [TYPE_Q5_1] = panels_q5_1, \
     [TYPE_Q8_0] = panels_q8_0, [TYPE_IQ4_NL] = panels_iq4_nl, [TYPE_IQ4_XS] = panels_iq4_xs, [TYPE_Q2_K] = panels_q2_k, \

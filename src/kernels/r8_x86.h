@@ -15,7 +15,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-enum { R8_TOKENS = 4 };
+enum { R8_TOKENS = 4, R8_STAY = 16 << 10 /* bytes */ };
 
 typedef __m256 r8_floats; /* one number a row */
 R8_INLINE r8_floats r8_nil(void) { return _mm256_setzero_ps(); }
@@ -44,7 +44,9 @@ R8_INLINE void r8_ahead(const void *block, size_t bytes, int part, int parts) {
 /* One token's activations: a group of long rows pushes them out of the first cache, and reading them again took up to
  * a fifth of the time.  Two lines ahead is best by far (measured in turn: one or three ahead gain little or nothing). */
 R8_INLINE void r8_again(const int8_t *x) { _mm_prefetch((const char *)x + 128, _MM_HINT_T0); }
-R8_INLINE __m256i r8_sum32(act_view a, int64_t b, int factor) { return _mm256_set1_epi32(factor * (a.sum16[2 * b] + a.sum16[2 * b + 1])); }
+R8_INLINE __m256i r8_pair(const int16_t pair[2]) { return r8_four((const void *)pair); }
+/* factor times the sum of 32 activations. */
+R8_INLINE __m256i r8_sum32(act_view a, int64_t b, int factor) { return _mm256_madd_epi16(r8_pair(a.pair32[b]), _mm256_set1_epi16((short)factor)); }
 
 /* Products added up: in int32 with VNNI, else in int16 until r8_end. */
 #ifdef R8_DPBUSD
@@ -116,25 +118,31 @@ R8_INLINE void r8_tile_q8_0(__m256 *acc, const r8_q8_0 *p, const act_view *a, in
         const __m256 d = r8_halfs(p->d);
         r8_ahead(p, sizeof *p, 0, 1);
         if (n_tok == 1) r8_again(a->q + b * 32);
+        __m256i v[R8_TOKENS][2];
         for (int t = 0; t < n_tok; t++) {
-            const int8_t *x = a[t].q + b * 32;
-            __m256i       v[2];
 #ifdef R8_DPBUSD
-            /* w + 128 is unsigned; the sum of 128 x is taken off again. */
-            v[0] = r8_sum32(a[t], b, -128);
-            v[1] = _mm256_setzero_si256();
-            for (int g = 0; g < 8; g++)
-                v[g & 1] = r8_dot(v[g & 1], _mm256_xor_si256(r8_load(p->q[g]), _mm256_set1_epi8(-128)), r8_four(x + 4 * g));
+            v[t][0] = r8_sum32(a[t], b, -128); /* w + 128 is unsigned; the sum of 128 x is taken off again */
 #else
-            v[0] = v[1] = _mm256_setzero_si256();
-            for (int g = 0; g < 8; g++) {
-                const __m256i w = r8_load(p->q[g]);
-                const __m256i m = _mm256_maddubs_epi16(_mm256_sign_epi8(w, w), _mm256_sign_epi8(r8_four(x + 4 * g), w));
-                v[g & 1] = _mm256_add_epi32(v[g & 1], r8_end(m));
+            v[t][0] = _mm256_setzero_si256();
+#endif
+            v[t][1] = _mm256_setzero_si256();
+        }
+        for (int g = 0; g < 8; g++) {
+            const int i = n_tok > 2 ? 0 : g & 1; /* with few tokens two chains hide the latency */
+#ifdef R8_DPBUSD
+            const __m256i w = _mm256_xor_si256(r8_load(p->q[g]), _mm256_set1_epi8(-128));
+            for (int t = 0; t < n_tok; t++) v[t][i] = r8_dot(v[t][i], w, r8_four(a[t].q + b * 32 + 4 * g));
+#else
+            const __m256i w = r8_load(p->q[g]), size = _mm256_abs_epi8(w);
+            for (int t = 0; t < n_tok; t++) {
+                const __m256i m = _mm256_maddubs_epi16(size, _mm256_sign_epi8(r8_four(a[t].q + b * 32 + 4 * g), w));
+                v[t][i] = _mm256_add_epi32(v[t][i], r8_end(m));
             }
 #endif
-            acc[t] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(a[t].s[b])),
-                                     _mm256_cvtepi32_ps(_mm256_add_epi32(v[0], v[1])), acc[t]);
+        }
+        for (int t = 0; t < n_tok; t++) {
+            const __m256i sum = n_tok > 2 ? v[t][0] : _mm256_add_epi32(v[t][0], v[t][1]);
+            acc[t] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(a[t].s[b])), _mm256_cvtepi32_ps(sum), acc[t]);
         }
     }
 }
@@ -212,7 +220,7 @@ R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, in
             /* Eight of a group's 16 columns at a time, so that the unpacked weights stay in registers. */
             __m256i v[R8_TOKENS][4];
             for (int t = 0; t < n_tok; t++)
-                for (int k = 0; k < 4; k++) v[t][k] = _mm256_set1_epi32(-32 * a[t].sum16[b * 16 + c * 4 + k]);
+                for (int k = 0; k < 4; k++) v[t][k] = _mm256_madd_epi16(r8_pair(a[t].pair16[b * 16 + c * 4 + k]), _mm256_set1_epi16(-32));
             r8_ahead(p, sizeof *p, c, 4);
             for (int j = 0; j < 4; j += 2) {
                 __m256i w[2][4];
@@ -238,7 +246,7 @@ R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, in
     }
 }
 
-/* A batch, four tokens at a time; one token has loops of its own (r8_one.h). */
+/* A batch: groups that stay in the first cache against four tokens at a time.  One token has loops of its own (r8_one.h). */
 #define R8_PACKED(ID, id) \
     static R8_APART void packed_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
         const int64_t  n = cols / type_get(TYPE_##ID)->block_elems; \
@@ -248,18 +256,22 @@ R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, in
             one_##id(y, p, groups, n, act_of(x, cols)); \
             return; \
         } \
-        for (int64_t g = 0; g < groups; g++, p += n) \
+        const int64_t run = R8_STAY / ((int64_t)sizeof *p * n) + 1; \
+        for (int64_t g0 = 0; g0 < groups; g0 += run) \
             for (int64_t t = 0; t < n_tok; t += R8_TOKENS) { \
-                const int n_here = n_tok - t < R8_TOKENS ? (int)(n_tok - t) : R8_TOKENS; \
-                act_view  a[R8_TOKENS]; \
-                __m256    acc[R8_TOKENS]; \
-                for (int i = 0; i < R8_TOKENS; i++) { \
-                    a[i] = act_of((const char *)x + (size_t)(t + (i < n_here ? i : 0)) * xb, cols); \
-                    acc[i] = _mm256_setzero_ps(); \
+                const int64_t g1 = groups - g0 < run ? groups : g0 + run; \
+                const int     n_here = n_tok - t < R8_TOKENS ? (int)(n_tok - t) : R8_TOKENS; \
+                act_view      a[R8_TOKENS]; \
+                for (int i = 0; i < R8_TOKENS; i++) a[i] = act_of((const char *)x + (size_t)(t + (i < n_here ? i : 0)) * xb, cols); \
+                for (int64_t g = g0; g < g1; g++) { \
+                    __m256 acc[R8_TOKENS]; \
+                    for (int i = 0; i < R8_TOKENS; i++) acc[i] = _mm256_setzero_ps(); \
+                    if (n_here == R8_TOKENS) r8_tile_##id(acc, p + g * n, a, n, R8_TOKENS); \
+                    else if (n_here == 3) r8_tile_##id(acc, p + g * n, a, n, 3); \
+                    else if (n_here == 2) r8_tile_##id(acc, p + g * n, a, n, 2); \
+                    else r8_tile_##id(acc, p + g * n, a, n, 1); \
+                    for (int i = 0; i < n_here; i++) _mm256_storeu_ps(y + (t + i) * ldy + g * 8, acc[i]); \
                 } \
-                if (n_here == R8_TOKENS) r8_tile_##id(acc, p, a, n, R8_TOKENS); \
-                else r8_tile_##id(acc, p, a, n, n_here); \
-                for (int i = 0; i < n_here; i++) _mm256_storeu_ps(y + (t + i) * ldy + g * 8, acc[i]); \
             } \
     }
 #define R8_ALL_PACKED \
