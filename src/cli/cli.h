@@ -367,6 +367,20 @@ void        chart_begin(strbuf *s, int width, int height);
 /* Axes with marks at steps, and what they show. */
 void        chart_axes(strbuf *s, const chart *c, const char *x_name, const char *y_name);
 void        chart_escape(strbuf *s, str text); /* as XML text */
+/* Where something stands, in pixels, so that no label covers it. */
+typedef struct {
+    double left, top, right, bottom;
+    bool   is_text;
+} chart_box;
+enum { CHART_MAX_PLACES = 100 }; /* what is more is covered */
+typedef struct {
+    chart_box at[CHART_MAX_PLACES];
+    int       n;
+} chart_places;
+void chart_keep(chart_places *p, chart_box b);
+/* A point's name: beside it, or where there is room nearest to that, and then with a line between them.  right: no
+ * label goes beyond it.  From right to left they come to lie best. */
+void chart_label(strbuf *s, const chart *c, chart_places *p, double x, double y, double right, str text);
 int         chart_end(strbuf *s, const char *path); /* writes and frees it; 0 or exit code */
 
 /* ---- answers ---------------------------------------------------------------- */

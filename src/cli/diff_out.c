@@ -2,6 +2,7 @@
 #include "../json.h"
 #include "cli.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The file's name without folder and .gguf. */
@@ -140,25 +141,45 @@ int diff_print(const diff *d) {
 
 /* ---- chart ----------------------------------------------------------------------------- */
 
-enum { WIDTH = 800, PANEL = 300, LEFT = 80, RIGHT = 130, TOP = 40, BOTTOM = 50 };
+enum { WIDTH = 800, PANEL = 300, LEFT = 80, RIGHT = 130, TOP = 40, BOTTOM = 50, POINT = 4 };
 
 static double mib_of(const diff_side *s) { return (double)s->info.file_bytes / (1 << 20); }
 
-/* A point for each file from `first` on, with its name. */
-static void put_points(strbuf *b, const diff *d, const chart *c, int first, bool is_ppl) {
-    for (int k = first; k < d->n_side; k++) {
-        const diff_side *s = &d->side[k];
+typedef struct {
+    double           x, y;
+    const diff_side *side;
+} point;
+
+/* The rightmost first. */
+static int by_x(const void *a, const void *b) {
+    const double x = ((const point *)a)->x, y = ((const point *)b)->x;
+    return (x < y) - (x > y);
+}
+
+/* A point for each file from `first` on, with its name, which keeps off all points. */
+static void put_points(strbuf *b, const diff *d, const chart *c, chart_places *p, int first, bool is_ppl) {
+    const int n = d->n_side - first;
+    point     at[DIFF_MAX_SIDES];
+    strbuf    circles = {0};
+    for (int i = 0; i < n; i++) {
+        const diff_side *s = &d->side[first + i];
         const double     v = is_ppl ? s->ppl.ppl : s->kl_mean, x = chart_x(c, mib_of(s)), y = chart_y(c, v);
-        strbuf_fmt(b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"><title>%.6f at %.1f MiB</title></circle>", x, y, chart_color(k), v, mib_of(s));
-        strbuf_fmt(b, "<text x=\"%.1f\" y=\"%.1f\">", x + 7, y - 5);
-        chart_escape(b, label_of(s));
-        strbuf_str(b, STR("</text>\n"));
+        at[i] = (point){x, y, s};
+        chart_keep(p, (chart_box){x - POINT, y - POINT, x + POINT, y + POINT, false});
+        strbuf_fmt(&circles, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%d\" fill=\"%s\"><title>%.6f at %.1f MiB</title></circle>\n", x, y, POINT,
+                   chart_color(first + i), v, mib_of(s));
     }
+    qsort(at, (size_t)n, sizeof *at, by_x);
+    for (int i = 0; i < n; i++) chart_label(b, c, p, at[i].x, at[i].y, WIDTH - 2, label_of(at[i].side));
+    strbuf_put(b, circles.p, circles.n);
+    b->bad |= circles.bad;
+    strbuf_free(&circles);
 }
 
 int diff_plot(const char *path, const diff *d) {
-    strbuf b = {0};
-    double kl = 1e-9, low = INFINITY, high = 0, size = 0;
+    strbuf       b = {0};
+    chart_places upper = {.n = 0}, lower = {.n = 0};
+    double       kl = 1e-9, low = INFINITY, high = 0, size = 0;
     for (int k = 0; k < d->n_side; k++) {
         const diff_side *s = &d->side[k];
         size = fmax(size, mib_of(s));
@@ -171,9 +192,11 @@ int diff_plot(const char *path, const diff *d) {
     const chart  below = {0, size * 1.05, low - room, high + room, LEFT, TOP + PANEL, WIDTH - RIGHT, TOP + 2 * PANEL - TOP - BOTTOM};
     chart_begin(&b, WIDTH, 2 * PANEL + 10);
     chart_axes(&b, &above, "file size in MiB", "mean KL divergence from the first file, in nats");
-    put_points(&b, d, &above, 1, false);
+    put_points(&b, d, &above, &upper, 1, false);
     chart_axes(&b, &below, "file size in MiB", "perplexity (dashed: the first file's)");
-    strbuf_fmt(&b, "<path d=\"M%d %.1fH%d\" stroke=\"#888\" stroke-dasharray=\"4 4\"/>\n", LEFT, chart_y(&below, d->side[0].ppl.ppl), below.right);
-    put_points(&b, d, &below, 0, true);
+    const double base = chart_y(&below, d->side[0].ppl.ppl);
+    strbuf_fmt(&b, "<path d=\"M%d %.1fH%d\" stroke=\"#888\" stroke-dasharray=\"4 4\"/>\n", LEFT, base, below.right);
+    chart_keep(&lower, (chart_box){LEFT, base - 1, below.right, base + 1, false});
+    put_points(&b, d, &below, &lower, 0, true);
     return chart_end(&b, path);
 }

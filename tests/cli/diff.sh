@@ -43,6 +43,18 @@ cp Q4_0.gguf 'a<b>&c.gguf'
 differ base.gguf Q8_0.gguf 'a<b>&c.gguf' --worst 0 --plot out.svg > a; same 'chart' $? 0
 same 'points' "$(grep -c '<circle' out.svg) $(grep -c '>Q8_0</text>' out.svg) $(grep -c '>a&lt;b&gt;&amp;c</text>' out.svg)" '5 2 2'
 same 'whole' "$(head -c 5 out.svg) $(tail -n 1 out.svg)" '<svg  </svg>'
+# Points in one place: each name has a place of its own, in each of the two panels (at 7 by 13 pixels a letter), and no point is covered.
+for k in 1 2 3 4 5 6 7 8 9; do cp Q4_0.gguf "copy-$k-of-Q4_0.gguf"; done
+differ base.gguf copy-*.gguf --worst 0 --plot near.svg > a
+sed -n 's/.*<text x="\([0-9.]*\)" y="\([0-9.]*\)"\( text-anchor="end"\)*>\(base\|copy-.*\)<.text>.*/\1 \2 \4 \3/p; s/.*<circle cx="\([0-9.]*\)" cy="\([0-9.]*\)".*/\1 \2/p' near.svg |
+    awk '{
+        w = 7 * length($3); x0[NR] = NF == 2 ? $1 - 3 : NF > 3 ? $1 - w : $1; x1[NR] = NF == 2 ? $1 + 3 : x0[NR] + w
+        y0[NR] = NF == 2 ? $2 - 3 : $2 - 10; y1[NR] = NF == 2 ? $2 + 3 : $2 + 2; named += NF > 2; name[NR] = NF > 2
+        for (i = 1; i < NR; i++)
+            if ((name[i] || name[NR]) && x0[i] < x1[NR] && x0[NR] < x1[i] && y0[i] < y1[NR] && y0[NR] < y1[i]) covered++
+        if (x0[NR] < 80 || x1[NR] > 800) outside++
+    } END { print named, covered + 0, outside + 0 }' > b
+same 'names: all there, none covered, none outside' "$(cat b)" '19 0 0'
 
 expect 2 '' 'slm: diff takes 2 to 32 files, the first of them the base, not 1' differ base.gguf
 expect 1 '' 'slm: nofile.gguf: cannot open: No such file or directory' differ base.gguf nofile.gguf
