@@ -11,6 +11,7 @@ mkdir a b && cp "$CHAT" a/m.gguf && ln -s a/m.gguf link.gguf
 printf 'Hello' > b/prompt && printf 'Brief' > b/system && printf '{{ messages[0].content }}' > b/t.jinja && printf '1 2 3' > b/ids
 same_as_without() {
     "$@" > out 2> err; got="$? $(cat err)"
+    same "$2: does its work" "${got%% *}" 0
     command=$1 sub=$2
     shift 2
     "$command" "$sub" --no-sandbox "$@" > want 2> err
@@ -20,7 +21,6 @@ same_as_without() {
 same_as_without "$SLM" run -m link.gguf --greedy -n 4 -f b/prompt --system-file b/system --template b/t.jinja
 same_as_without "$SLM" run --greedy -n 4 -N hi
 same_as_without "$SLM" score -m a/m.gguf --ids-file b/ids
-same_as_without "$SLM" ppl -m a/m.gguf -c 4 -f "$0"
 same_as_without "$SLM" tokens -m a/m.gguf -f b/prompt
 same_as_without "$SLM" show a/m.gguf
 same_as_without "$SLM" ls
@@ -35,6 +35,8 @@ same_as_without "$SLM" run -m /dev/stdin --raw --greedy -n 4 -N hi < a/m.gguf
 ln -s ../b/q.gguf a/out.gguf
 "$SLM" quantize -q a/m.gguf a/out.gguf Q8_0 2> err; same 'through a link' "$? $(cat err) $(ls a b | tr '\n' ' ')" '0  a: m.gguf out.gguf  b: ids logits plot.svg prompt q.gguf stats system t.jinja vars.json '
 printf 'Once upon a time there was a text of some words.' > b/text
+same_as_without "$SLM" ppl -m a/m.gguf -c 4 -f b/text
+same 'ppl: a number' "$(grep -c '^perplexity  *[0-9]' out)" 1
 same_as_without "$SLM" diff a/m.gguf link.gguf b/q.gguf -c 4 -f b/text
 "$SLM" diff a/m.gguf b/q.gguf -c 4 -f b/text --plot b/loss.svg > out 2> err; same 'a chart' "$? $(cat err) $([ -s b/loss.svg ] && echo some)" '0  some'
 "$SLM" imatrix -q -m a/m.gguf -c 4 -f b/text -o b/i.gguf 2> err; same 'imatrix' "$? $(cat err)" '0 '
