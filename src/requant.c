@@ -1,8 +1,8 @@
 /* requant.c - the same model with its matrices in other formats.
  *
  * One pass over the tensors in the file's order.  Formats are runs of blocks, and a row is a whole number of them, so a tensor is
- * cut into chunks of so many weights without looking at its rows: each is decoded and quantized by one thread, and
- * what a set of chunks became is written before the next set.  Memory: some megabytes and the lists.
+ * cut into chunks of so many weights without looking at its rows: each is decoded and quantized by one thread.  A set of
+ * chunks is a piece; while the threads make one, one of them writes the piece before.  Memory: some megabytes and the lists.
  *
  * With an importance matrix the square of a weight's error counts as much as the mean square of what that weight is multiplied
  * with: their product is what the error adds to the square of the output's.  llama.cpp also counts large weights more, by
@@ -46,7 +46,9 @@ typedef struct {
     kernels                     k;
     imatrix                    *imatrix;           /* NULL: none */
     float                      *x, *weight;        /* [n_threads][CHUNK]: weights, what their errors count for */
-    uint8_t                    *piece;             /* [CHUNKS * CHUNK * 4] */
+    uint8_t                    *piece, *ready;     /* [CHUNKS * CHUNK * 4]: one that is made, and the one before, which */
+    size_t                      n_ready;           /* has so many bytes left to write */
+    slm_status                  written;           /* what became of that */
     bool                       *bad;               /* [n_threads]: met a weight that the format cannot hold */
     slm_error                  *err;
     /* of the tensor at hand */
@@ -141,7 +143,7 @@ static slm_status choose(job *j) {
 
 /* The importance of t's columns, if there is one and `to` looks at it. */
 static const imatrix_entry *importance_of(const job *j, const gguf_tensor *t, const type_info *to) {
-    return j->imatrix && to != t->type && j->k.requant[to->id] ? imatrix_find(j->imatrix, t->name) : NULL;
+    return j->imatrix && to != t->type && j->k.search[to->id] ? imatrix_find(j->imatrix, t->name) : NULL;
 }
 
 static slm_status check_importance(const job *j) {
@@ -154,6 +156,11 @@ static slm_status check_importance(const job *j) {
                            t->name.p, (unsigned long long)e->n, (unsigned long long)n);
     }
     return SLM_OK;
+}
+
+requant_fn requant_of(const kernels *k, type_id t, bool weighed) {
+    if (t >= TYPE_COUNT) return NULL;
+    return k->round[t] && !(weighed && k->search[t]) ? k->round[t] : k->search[t];
 }
 
 static size_t bytes_of(const type_info *t, uint64_t n) { return (size_t)(n / (uint64_t)t->block_elems) * (size_t)t->block_bytes; }
@@ -196,20 +203,40 @@ static void to_floats(const job *j, float *x, uint64_t at, uint64_t n) {
     else j->t->type->to_f32(x, from, (int64_t)n);
 }
 
-static void convert_task(void *ctx, int64_t task, int worker) {
-    job           *j = ctx;
-    const uint64_t at = (uint64_t)task * CHUNK, left = j->n - at, n = left < CHUNK ? left : CHUNK;
+static void convert_chunk(job *j, int64_t chunk, int worker) {
+    const uint64_t at = (uint64_t)chunk * CHUNK, left = j->n - at, n = left < CHUNK ? left : CHUNK;
     /* From there on BF16, or F16 and every scale, rounds to infinity. */
     const float most = j->type->id == TYPE_F32 ? INFINITY : j->type->id == TYPE_BF16 ? 0x1.ffp127f : 65520.0f;
     float      *x = j->x + (size_t)worker * CHUNK;
+    bool        bad = false;
     to_floats(j, x, j->first + at, n);
-    for (uint64_t i = 0; i < n; i++)
-        if (!(fabsf(x[i]) < most)) {
-            j->bad[worker] = true;
-            return;
-        }
+    for (uint64_t i = 0; i < n; i++) bad |= !(fabsf(x[i]) < most);
+    if (bad) {
+        j->bad[worker] = true;
+        return;
+    }
     const float *w = weigh(j, j->weight + (size_t)worker * CHUNK, x, j->first + at, n);
     requant_of(&j->k, j->type->id, w != NULL)(j->piece + bytes_of(j->type, at), x, w, (int64_t)n);
+}
+
+/* Only one thread at a time comes here. */
+static slm_status write_ready(job *j) {
+    j->written = j->n_ready ? gguf_writer_put(j->w, j->ready, j->n_ready, j->err) : SLM_OK;
+    j->n_ready = 0;
+    return j->written;
+}
+
+/* The first task writes what is ready, the others make what will be. */
+static void convert_task(void *ctx, int64_t task, int worker) {
+    if (!task) write_ready(ctx);
+    else convert_chunk(ctx, task - 1, worker);
+}
+
+static void swap_pieces(job *j) {
+    uint8_t *made = j->piece;
+    j->piece = j->ready;
+    j->ready = made;
+    j->n_ready = bytes_of(j->type, j->n);
 }
 
 static slm_status put_converted(job *j) {
@@ -217,12 +244,13 @@ static slm_status put_converted(job *j) {
     slm_status     rc = SLM_OK;
     for (j->first = 0; j->first < all && !rc; j->first += j->n) {
         j->n = all - j->first < most ? all - j->first : most;
-        thread_run(j->threads, (int64_t)((j->n + CHUNK - 1) / CHUNK), convert_task, j);
+        thread_run(j->threads, 1 + (int64_t)((j->n + CHUNK - 1) / CHUNK), convert_task, j);
+        rc = j->written;
         for (int i = 0; i < thread_pool_size(j->threads) && !rc; i++)
             if (j->bad[i])
                 rc = gguf_fail(j->g, j->err, SLM_ERR_UNSUPPORTED, "tensor %.*s has a weight that is not finite or too large for %s",
                                (int)j->t->name.n, j->t->name.p, j->type->name);
-        if (!rc) rc = gguf_writer_put(j->w, j->piece, bytes_of(j->type, j->n), j->err);
+        if (!rc) swap_pieces(j);
         gguf_drop(j->g, j->t->data + bytes_of(j->t->type, j->first), bytes_of(j->t->type, j->n));
     }
     return rc;
@@ -235,6 +263,11 @@ static float least_of(const imatrix_entry *e) {
     return (float)(sum / (double)e->n * LEAST);
 }
 
+static slm_status put_as_it_is(job *j) {
+    const slm_status rc = write_ready(j);
+    return rc ? rc : gguf_writer_put(j->w, j->t->data, j->t->bytes, j->err);
+}
+
 static slm_status put_all(job *j) {
     slm_status rc = SLM_OK;
     for (size_t i = 0; i < gguf_n_tensors(j->g) && !rc; i++) {
@@ -243,10 +276,10 @@ static slm_status put_all(job *j) {
         j->counts = importance_of(j, j->t, j->type);
         j->least = j->counts ? least_of(j->counts) : 0;
         j->is_looked_up = is_embedding(j->t) && j->shape.has_output && (j->type->id == TYPE_IQ4_NL || j->type->id == TYPE_IQ4_XS);
-        rc = j->type == j->t->type ? gguf_writer_put(j->w, j->t->data, j->t->bytes, j->err) : put_converted(j);
+        rc = j->type == j->t->type ? put_as_it_is(j) : put_converted(j);
         gguf_drop(j->g, j->t->data, j->t->bytes);
     }
-    return rc;
+    return rc ? rc : write_ready(j);
 }
 
 /* ---- the whole file --------------------------------------------------------------------- */
@@ -290,7 +323,8 @@ static slm_status write_file(job *j, const char *out) {
     j->weight = mem_zero((size_t)n * CHUNK, sizeof *j->weight);
     j->bad = mem_zero((size_t)n, sizeof *j->bad);
     j->piece = mem_zero((size_t)CHUNKS * CHUNK, sizeof(float));
-    if (!j->x || !j->weight || !j->bad || !j->piece) rc = err_memory(j->err, "tensors", (size_t)CHUNKS * CHUNK * sizeof(float));
+    j->ready = mem_zero((size_t)CHUNKS * CHUNK, sizeof(float));
+    if (!j->x || !j->weight || !j->bad || !j->piece || !j->ready) rc = err_memory(j->err, "tensors", (size_t)2 * CHUNKS * CHUNK * sizeof(float));
     if (!rc) rc = thread_pool_create(&j->threads, n, j->err);
     if (!rc) rc = gguf_writer_begin(j->w, out, &o, j->err);
     if (!rc) rc = put_all(j);
@@ -326,6 +360,7 @@ slm_status slm_quantize_file(const char *in, const char *out, const char *type, 
     imatrix_free(j.imatrix);
     mem_free(j.bad);
     mem_free(j.piece);
+    mem_free(j.ready);
     gguf_close(g);
     return rc;
 }

@@ -13,6 +13,7 @@
 #include "r8_x86_float.h"
 #include "r8_x86_more.h"
 #include "search_k.h"
+#include "round_32.h"
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
@@ -561,6 +562,7 @@ const kernels kernels_avx2 = {
     .max_of = max_of,
     .scores = {[SLM_KV_F16] = scores_f16, [SLM_KV_F32] = scores_f32, [SLM_KV_Q8_0] = scores_q8},
     .values = {[SLM_KV_F16] = values_f16, [SLM_KV_F32] = values_f32, [SLM_KV_Q8_0] = values_q8},
-    .requant = SEARCH_ALL,
+    .round = ROUND_ALL,
+    .search = SEARCH_ALL,
     .blend = blend,
 };

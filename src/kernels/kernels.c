@@ -43,7 +43,8 @@ static void overlay(kernels *to, const kernels *from) {
     TAKE(max_of);
     for (int t = 0; t < KV_TYPES; t++) TAKE(scores[t]);
     for (int t = 0; t < KV_TYPES; t++) TAKE(values[t]);
-    for (int t = 0; t < TYPE_COUNT; t++) TAKE(requant[t]);
+    for (int t = 0; t < TYPE_COUNT; t++) TAKE(search[t]);
+    for (int t = 0; t < TYPE_COUNT; t++) TAKE(round[t]);
     TAKE(blend);
 }
 

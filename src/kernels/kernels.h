@@ -84,7 +84,9 @@ typedef struct {
                              int64_t d);
     /* Quantizes n weights, a whole number of blocks, so that the sum of importance * error^2 is small (search_k.h).
      * x: finite, below 65520; importance: [n], none negative; NULL: all the same. */
-    void (*requant[TYPE_COUNT])(void *dst, const float *x, const float *importance, int64_t n);
+    void (*search[TYPE_COUNT])(void *dst, const float *x, const float *importance, int64_t n);
+    /* The same by the one rule that a format has, which does not look at importance (round_32.h). */
+    void (*round[TYPE_COUNT])(void *dst, const float *x, const float *importance, int64_t n);
     /* a[i] = fma(a[i], fa, b[i] * fb) */
     void (*blend)(float *a, float fa, const float *b, float fb, int64_t n);
 } kernels;

@@ -21,6 +21,7 @@
 #include "kernels.h"
 #include "r8.h"
 #include "search_k.h"
+#include "round_32.h"
 #include <math.h>
 #include <string.h>
 
@@ -496,6 +497,7 @@ const kernels kernels_scalar = {
     .max_of = max_of,
     .scores = {[SLM_KV_F16] = scores_f16, [SLM_KV_F32] = scores_f32, [SLM_KV_Q8_0] = scores_q8},
     .values = {[SLM_KV_F16] = values_f16, [SLM_KV_F32] = values_f32, [SLM_KV_Q8_0] = values_q8},
-    .requant = SEARCH_ALL,
+    .round = ROUND_ALL,
+    .search = SEARCH_ALL,
     .blend = blend,
 };
