@@ -25,7 +25,7 @@ enum {
     CHUNK = 8192,  /* weights of a task: a multiple of every block */
     CHUNKS = 128   /* of a piece that is written at once           */
 };
-#define LEAST 0.1 /* of the average importance, for every column */
+#define LEAST 0.1f /* of the average importance, for every column */
 
 typedef struct {
     regex_t re;
@@ -55,7 +55,7 @@ typedef struct {
     const gguf_tensor *t;
     const type_info   *type;
     const imatrix_entry *counts; /* NULL: all columns the same */
-    float              least;    /* added to the importance of each column */
+    float              unit;     /* what makes the average importance 1    */
     bool               is_looked_up; /* not multiplied, and becomes IQ4 */
     uint64_t           first, n; /* weights of the piece */
 } job;
@@ -177,12 +177,13 @@ static void weigh_by_size(float *w, const float *x, uint64_t n) {
     }
 }
 
+/* What no column of the calibration text reached may matter in another text: every column counts for some of the average. */
 static void weigh_by_columns(const job *j, float *w, uint64_t at, uint64_t n) {
     const uint64_t cols = j->t->dim[0], per_matrix = cols * j->t->dim[1];
     uint64_t       col = at % cols;
     const float   *mean = j->counts->mean + at / per_matrix * cols;
     for (uint64_t i = 0; i < n; i++) {
-        w[i] = mean[col] + j->least;
+        w[i] = mean[col] * j->unit + LEAST;
         if (++col < cols) continue;
         col = 0;
         mean = j->counts->mean + (at + i + 1) / per_matrix * cols;
@@ -256,11 +257,11 @@ static slm_status put_converted(job *j) {
     return rc;
 }
 
-/* What no column of the calibration text reached may matter in another text: every column counts for some of the average. */
-static float least_of(const imatrix_entry *e) {
+/* 0: there is none. */
+static float unit_of(const imatrix_entry *e) {
     double sum = 0;
     for (uint64_t i = 0; i < e->n; i++) sum += (double)e->mean[i];
-    return (float)(sum / (double)e->n * LEAST);
+    return sum > 1e-30 ? (float)((double)e->n / sum) : 0;
 }
 
 static slm_status put_as_it_is(job *j) {
@@ -274,7 +275,7 @@ static slm_status put_all(job *j) {
         j->t = gguf_tensor_at(j->g, i);
         j->type = type_get(j->to[i]);
         j->counts = importance_of(j, j->t, j->type);
-        j->least = j->counts ? least_of(j->counts) : 0;
+        j->unit = j->counts ? unit_of(j->counts) : 0;
         j->is_looked_up = is_embedding(j->t) && j->shape.has_output && (j->type->id == TYPE_IQ4_NL || j->type->id == TYPE_IQ4_XS);
         rc = j->type == j->t->type ? put_as_it_is(j) : put_converted(j);
         gguf_drop(j->g, j->t->data, j->t->bytes);

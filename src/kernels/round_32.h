@@ -15,11 +15,6 @@ K_INLINE v8 v8_round_away(v8 a) {
     return _mm256_round_ps(_mm256_add_ps(a, _mm256_or_ps(sign, _mm256_set1_ps(0x1.fffffep-2f))), _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
 }
 K_INLINE v8 v8_trunc(v8 a) { return _mm256_round_ps(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
-/* Whole numbers in -128..255, as bytes. */
-K_INLINE void v8_put_bytes(void *p, v8 a) {
-    const __m256i first = _mm256_set1_epi32(0x0c080400), i = _mm256_shuffle_epi8(_mm256_cvttps_epi32(a), first);
-    _mm_storel_epi64(p, _mm_unpacklo_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1)));
-}
 /* Bit i: lane i is above zero. */
 K_INLINE uint32_t v8_above_zero(v8 a) { return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GT_OQ)); }
 K_INLINE float v8_largest(v8 a) {
@@ -40,11 +35,6 @@ K_INLINE v8 v8_round_away(v8 a) {
     for (int i = 0; i < 8; i++) r.f[i] = (float)(int32_t)(a.f[i] + copysignf(0x1.fffffep-2f, a.f[i]));
     return r;
 }
-K_INLINE void v8_put_bytes(void *p, v8 a) {
-    uint8_t b[8];
-    for (int i = 0; i < 8; i++) b[i] = (uint8_t)(int32_t)a.f[i];
-    memcpy(p, b, sizeof b);
-}
 K_INLINE uint32_t v8_above_zero(v8 a) {
     uint32_t bits = 0;
     for (int i = 0; i < 8; i++) bits |= (uint32_t)(a.f[i] > 0) << i;
@@ -60,8 +50,6 @@ K_INLINE void v8_put_halves(uint16_t *p, v8 a) {
     for (int i = 0; i < 8; i++) p[i] = f32_to_f16(a.f[i]);
 }
 #endif
-
-K_INLINE v8 v8_negative(v8 a) { return v8_sub(v8_set(0), a); }
 
 /* ---- what decides the scale ------------------------------------------------------------------------ */
 
