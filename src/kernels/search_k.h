@@ -106,9 +106,14 @@ K_INLINE float v8_sum(v8 a) {
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-/* Nearest, ties to even, for |v| below 2^22: the sum has no bits below 1. */
-K_INLINE v8 v8_nearest(v8 v) { return v8_sub(v8_add(v, v8_set(0x1.8p23f)), v8_set(0x1.8p23f)); }
 K_INLINE v8 v8_clamp(v8 v, float lo, float hi) { return v8_min(v8_max(v, v8_set(lo)), v8_set(hi)); }
+/* Nearest, ties to even, in lo..hi, whole numbers: a sum with this one has no bits below 1. */
+#define K_WHOLE 0x1.8p23f
+K_INLINE v8 v8_nearest(v8 v, float lo, float hi) {
+    return v8_sub(v8_clamp(v8_add(v, v8_set(K_WHOLE)), K_WHOLE + lo, K_WHOLE + hi), v8_set(K_WHOLE));
+}
+/* The same in 0..hi of what is not below 0. */
+K_INLINE v8 v8_nearest_below(v8 v, float hi) { return v8_sub(v8_min(v8_add(v, v8_set(K_WHOLE)), v8_set(K_WHOLE + hi)), v8_set(K_WHOLE)); }
 K_INLINE v8 v8_negative(v8 a) { return v8_sub(v8_set(0), a); }
 K_INLINE v8 v8_magnitude(v8 a) { return v8_max(a, v8_negative(a)); }
 K_INLINE v8 v8_inverse(v8 d) { return v8_pick(v8_above(v8_magnitude(d), v8_set(0x1p-100f)), v8_div(v8_set(1), d), v8_set(0)); }
@@ -177,7 +182,7 @@ static void k_fill_tables(float near[512], uint8_t place[256]) {
 /* The place on the grid that is nearest to x * id.  near: its places are iq4_values. */
 K_INLINE v8 k_to_grid(const k_grid *g, const float *near, v8 x, v8 id) {
     const v8 v = v8_mul(x, id);
-    if (!near) return v8_nearest(v8_clamp(v, g->q_min, g->q_max));
+    if (!near) return v8_nearest(v, g->q_min, g->q_max);
     const v8 t = v8_clamp(v, -128, 127);
     return v8_look_up(near, v8_add(v8_add(t, t), v8_set(256)));
 }
@@ -238,7 +243,7 @@ K_INLINE v8 k_scale_error(const k_grid *g, const float *near, const k_groups *a,
 
 /* With d: for each group the best of three whole scales.  The sum of all errors. */
 K_INLINE float k_choose_scales(const k_grid *g, const float *near, const k_groups *a, float d, v8 want, v8 *s) {
-    const v8 middle = v8_nearest(v8_clamp(v8_mul(want, v8_set(k_inverse(d))), g->s_min, g->s_max));
+    const v8 middle = v8_nearest(v8_mul(want, v8_set(k_inverse(d))), g->s_min, g->s_max);
     v8       least = v8_set(INFINITY);
     for (int k = 0; k < 3; k++) {
         const v8 t = v8_clamp(v8_add(middle, v8_set(k_fan(k))), g->s_min, g->s_max), e = k_scale_error(g, near, a, v8_mul(v8_set(d), t));
@@ -294,7 +299,7 @@ K_INLINE void k_search_scales(const k_grid *g, const float *near, k_scaled *out,
 }
 
 static const k_grid k_grid_q3 = {16, -4, 3, -32, 31, 19, 3, 0.1f};
-static const k_grid k_grid_q6 = {16, -32, 31, -128, 127, 9, 9, 0.25f};
+static const k_grid k_grid_q6 = {16, -32, 31, -128, 127, 9, 9, 0.3f};
 static const k_grid k_grid_iq4 = {32, -127, 113, -32, 31, 11, 3, 3.0f};
 static const k_grid k_grid_q4_0 = {32, -8, 7, -1, 1, 19, 3, 0.1f};
 static const k_grid k_grid_q5_0 = {32, -16, 15, -1, 1, 15, 3, 0.15f};
@@ -443,16 +448,16 @@ typedef struct {
 /* x is about s * q - m. */
 typedef struct { v8 s, m; } k_line;
 
-/* Of a group: sums of w and w x, their quotient, and x less that, whose sums with integers lose no bits to it. */
-typedef struct { v8 w, inverse_w, wx, mean, c[K_MOST]; } k_centred;
+/* Of a group: sums of w and w x, their quotient, and x less that, whose sums with integers lose no bits to it; what is less
+ * than slack is noise of the sums. */
+typedef struct { v8 w, inverse_w, wx, mean, slack, c[K_MOST]; } k_centred;
 
 /* The best line so far, and by how much its error is less than that of the mean alone. */
 typedef struct { k_line l; v8 gain; } k_best_line;
 
-K_INLINE v8 k_to_span(const k_span *g, v8 x, v8 id, v8 m) { return v8_nearest(v8_clamp(v8_mul(v8_add(x, m), id), 0, g->q_max)); }
+K_INLINE v8 k_to_span(const k_span *g, v8 x, v8 id, v8 m) { return v8_nearest(v8_mul(v8_add(x, m), id), 0, g->q_max); }
 
-/* Returns the sum of w c c. */
-K_INLINE v8 k_centre(const k_span *g, k_centred *t, const k_groups *a) {
+K_INLINE void k_centre(const k_span *g, k_centred *t, const k_groups *a) {
     v8 cc = v8_set(0);
     t->w = t->wx = cc;
     for (int i = 0; i < g->size; i++) {
@@ -465,16 +470,16 @@ K_INLINE v8 k_centre(const k_span *g, k_centred *t, const k_groups *a) {
         t->c[i] = v8_sub(a->x[i], t->mean);
         cc = v8_add(cc, v8_mul(a->w[i], v8_mul(t->c[i], t->c[i])));
     }
-    return cc;
+    t->slack = v8_mul(cc, v8_set(1e-6f));
 }
 
-/* The least squares of the integers that 1 / id and m give, with s > 0 and, unless any_min, m >= 0; taken where that is better
- * by more than slack. */
-K_INLINE void k_try_line(k_best_line *b, const k_span *g, const k_groups *a, const k_centred *t, v8 id, v8 m0, v8 slack) {
+/* The least squares of the integers that up * id comes to, with s > 0 and, unless any_min, m >= 0; taken where that is better.
+ * up: the weights and some minimum, of which none is below 0 unless it dips. */
+K_INLINE void k_try_line(k_best_line *b, const k_span *g, const k_groups *a, const k_centred *t, v8 id, const v8 *up, bool dips) {
     const v8 zero = v8_set(0);
     v8       q1 = zero, qq = zero, cq = zero;
     for (int i = 0; i < g->size; i++) {
-        const v8 q = k_to_span(g, a->x[i], id, m0), wq = v8_mul(a->w[i], q);
+        const v8 v = v8_mul(up[i], id), q = dips ? v8_nearest(v, 0, g->q_max) : v8_nearest_below(v, g->q_max), wq = v8_mul(a->w[i], q);
         q1 = v8_add(q1, wq);
         qq = v8_add(qq, v8_mul(wq, q));
         cq = v8_add(cq, v8_mul(wq, t->c[i]));
@@ -486,7 +491,7 @@ K_INLINE void k_try_line(k_best_line *b, const k_span *g, const k_groups *a, con
     const v8 gain_zero = v8_sub(v8_mul(s_zero, xq), v8_mul(t->wx, t->mean));
     const v8 may = g->any_min ? v8_above(s, zero) : v8_both(v8_above(s, zero), v8_above(m, v8_set(-0x1p-120f)));
     const v8 gain = v8_pick(may, v8_mul(s, cq), gain_zero), scale = v8_pick(may, s, s_zero);
-    const v8 better = v8_both(v8_above(scale, zero), v8_above(gain, v8_add(b->gain, slack)));
+    const v8 better = v8_both(v8_above(scale, zero), v8_above(gain, v8_add(b->gain, t->slack)));
     b->l.s = v8_pick(better, scale, b->l.s);
     b->l.m = v8_pick(better, v8_pick(may, v8_max(m, g->any_min ? m : zero), zero), b->l.m);
     b->gain = v8_pick(better, gain, b->gain);
@@ -501,11 +506,16 @@ K_INLINE k_line k_search_line(const k_span *g, const k_groups *a, k_centred *t) 
         hi = v8_max(a->x[i], hi);
     }
     if (!g->any_min) lo = v8_min(lo, v8_set(0));
-    const v8    slack = v8_mul(k_centre(g, t, a), v8_set(1e-6f)); /* less is noise of the sums */
     const v8    m = v8_negative(lo), inverse = v8_inverse(v8_sub(hi, lo));
     k_best_line b = {{v8_set(0), m}, v8_set(-INFINITY)};
-    for (int k = 0; k < g->fan; k++) k_try_line(&b, g, a, t, v8_mul(v8_set(g->q_max + g->step * k_fan(k)), inverse), m, slack);
-    for (int k = 0; k < K_ROUNDS; k++) k_try_line(&b, g, a, t, v8_inverse(b.l.s), b.l.m, slack);
+    v8          up[K_MOST];
+    k_centre(g, t, a);
+    for (int i = 0; i < g->size; i++) up[i] = v8_add(a->x[i], m);
+    for (int k = 0; k < g->fan; k++) k_try_line(&b, g, a, t, v8_mul(v8_set(g->q_max + g->step * k_fan(k)), inverse), up, false);
+    for (int k = 0; k < K_ROUNDS; k++) {
+        for (int i = 0; i < g->size; i++) up[i] = v8_add(a->x[i], b.l.m);
+        k_try_line(&b, g, a, t, v8_inverse(b.l.s), up, true);
+    }
     return b.l;
 }
 
@@ -513,7 +523,7 @@ K_INLINE v8 k_line_error(const k_span *g, const k_groups *a, k_line l) {
     const v8 id = v8_inverse(l.s);
     v8       sum = v8_set(0);
     for (int i = 0; i < g->size; i++) {
-        const v8 e = v8_sub(a->x[i], v8_sub(v8_mul(l.s, k_to_span(g, a->x[i], id, l.m)), l.m));
+        const v8 up = v8_add(a->x[i], l.m), e = v8_sub(up, v8_mul(l.s, v8_nearest(v8_mul(up, id), 0, g->q_max)));
         sum = v8_add(sum, v8_mul(a->w[i], v8_mul(e, e)));
     }
     return sum;
@@ -522,8 +532,8 @@ K_INLINE v8 k_line_error(const k_span *g, const k_groups *a, k_line l) {
 /* Whole scales and minima next to what the groups ask for, with the block's real factors: one of the two or (all) both beside it.
  * The sum of all errors. */
 K_INLINE float k_choose_lines(const k_span *g, const k_groups *a, float d, float dmin, k_line want, bool all, k_line *whole) {
-    const v8 s0 = v8_nearest(v8_clamp(v8_mul(want.s, v8_set(k_inverse(d))), 0, g->s_max));
-    const v8 m0 = v8_nearest(v8_clamp(v8_mul(want.m, v8_set(k_inverse(dmin))), 0, g->s_max));
+    const v8 s0 = v8_nearest(v8_mul(want.s, v8_set(k_inverse(d))), 0, g->s_max);
+    const v8 m0 = v8_nearest(v8_mul(want.m, v8_set(k_inverse(dmin))), 0, g->s_max);
     v8       least = v8_set(INFINITY);
     for (int i = 0; i < 3; i++)
         for (int k = 0; k < 3; k++) {
@@ -616,7 +626,7 @@ K_INLINE void k_search_lines(const k_span *g, k_lined *out, const float *x, cons
 }
 
 static const k_span k_span_q2 = {16, 3, 15, 19, 0.1f, false};
-static const k_span k_span_q4 = {32, 15, 63, 15, 0.2f, false};
+static const k_span k_span_q4 = {32, 15, 63, 11, 0.3f, false};
 static const k_span k_span_q5 = {32, 31, 63, 11, 0.2f, false};
 static const k_span k_span_q4_1 = {32, 15, 1, 15, 0.2f, true};
 static const k_span k_span_q5_1 = {32, 31, 1, 11, 0.2f, true};
