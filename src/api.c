@@ -45,15 +45,6 @@ bool slm_has_builtin(void) {
     return builtin_model(&n) != NULL;
 }
 
-static slm_status open_gguf(gguf **out, const char *path, slm_error *err) {
-    size_t      n;
-    const void *inside;
-    if (strcmp(path, SLM_BUILTIN)) return gguf_open(out, path, err);
-    inside = builtin_model(&n);
-    if (!inside) return err_set(err, SLM_ERR_UNSUPPORTED, "this slm was built without a model inside");
-    return gguf_open_memory(out, inside, n, SLM_BUILTIN, err);
-}
-
 /* Key names: as llama.cpp's converter writes them. */
 static slm_status read_sampling(slm_sampling *p, const gguf *g, slm_error *err) {
     uint64_t   top_k = (uint64_t)p->top_k, last_n = (uint64_t)p->repeat_last_n, mirostat = 0;
@@ -101,7 +92,7 @@ static const recommendation *find_advice(const slm_model *m, const char *path, s
 static slm_status load(slm_model *m, const slm_model_options *opt, slm_error *err) {
     slm_status rc = kernels_select(&m->k, opt->isa, err);
     if (rc) return rc;
-    rc = opt->data ? gguf_open_memory(&m->file, opt->data, opt->n_data, opt->path, err) : open_gguf(&m->file, opt->path, err);
+    rc = opt->data ? gguf_open_memory(&m->file, opt->data, opt->n_data, opt->path, err) : builtin_open(&m->file, opt->path, err);
     if (!rc && opt->data_is_spent) gguf_spend(m->file);
     if (rc || (rc = tok_load(&m->tok, m->file, err))) return rc;
     str      name = STR(""), template = {0};
@@ -237,7 +228,7 @@ void slm_free(void *p) { mem_free(p); }
 slm_status slm_file_open(slm_file **out, const char *path, slm_error *err) {
     slm_file *f = mem_zero(1, sizeof *f);
     if (!f) return err_memory(err, "a file", sizeof *f);
-    slm_status rc = open_gguf(&f->g, path, err);
+    slm_status rc = builtin_open(&f->g, path, err);
     if (rc) mem_free(f);
     else *out = f;
     return rc;

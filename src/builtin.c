@@ -2,6 +2,7 @@
  * generated source and works for cross builds; the pages are mapped with the program and read in
  * place. */
 #include "builtin.h"
+#include <string.h>
 
 #ifdef SLM_BUILTIN_FILE
 #if defined(__APPLE__)
@@ -29,3 +30,12 @@ const void *builtin_model(size_t *bytes) {
     return NULL;
 }
 #endif
+
+slm_status builtin_open(gguf **out, const char *path, slm_error *err) {
+    size_t      n;
+    const void *inside;
+    if (strcmp(path, SLM_BUILTIN)) return gguf_open(out, path, err);
+    inside = builtin_model(&n);
+    if (!inside) return err_set(err, SLM_ERR_UNSUPPORTED, "this slm was built without a model inside");
+    return gguf_open_memory(out, inside, n, SLM_BUILTIN, err);
+}

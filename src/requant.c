@@ -9,6 +9,7 @@
  * sqrt(mean square of the block + x^2).  On half of a text, judged by the divergence on the other half, that was worse for
  * Q4_K_M on three of four models (some 8 %) and no better for Q3_K_M. */
 #include "requant.h"
+#include "builtin.h"
 #include "cpu.h"
 #include "gguf_write.h"
 #include "imatrix.h"
@@ -341,7 +342,7 @@ slm_status slm_quantize_file(const char *in, const char *out, const char *type, 
     slm_status          rc = read_options(&j, type);
     if (!rc) rc = kernels_select(&j.k, NULL, err);
     if (!rc && opt->imatrix) rc = imatrix_open(&j.imatrix, opt->imatrix, err);
-    if (!rc) rc = gguf_open(&g, in, err);
+    if (!rc) rc = builtin_open(&g, in, err);
     j.g = g;
     if (!rc && !(j.to = mem_zero(gguf_n_tensors(g) + 1, sizeof *j.to)))
         rc = err_memory(err, "a list of tensors", gguf_n_tensors(g));

@@ -157,6 +157,50 @@ static void sets_search_alike(void) {
             }
 }
 
+/* Extremes of the same magnitude both ways, zeros of both signs, ties, numbers whose inverse overflows: the same bytes from every
+ * set, of the rule and of the search. */
+static void sets_agree_on_odd_numbers(void) {
+    static const float odd[] = {0, -0.0f, 1, -1, 0.5f, -0.5f, 1.5f, 2.5f, -2.5f, 126.5f, 127, -127, 1e-40f, -1e-40f, 3e-39f, 65504, -65504, 0.49999997f};
+    uint64_t           seed = 23;
+    float              x[N];
+    uint8_t            a[N * 4], b[N * 4];
+    kernels            scalar = {0}, k = {0};
+    for (int i = 0; i < N; i++) {
+        const uint64_t r = test_rand(&seed);
+        /* A few of them in each block of 32, so that blocks of zeros alone and of one tiny number occur. */
+        x[i] = odd[r % (1 + (uint64_t)i / 32 % ARRAY_LEN(odd))] * (i / 512 ? 1e-3f : 1);
+    }
+    CHECK_INT(kernels_select(&scalar, "scalar", NULL), SLM_OK);
+    for (int s = 0; kernels_name(s); s++)
+        for (uint32_t t = 0; t < TYPE_COUNT; t++) {
+            if (!type_get(t)) continue;
+            CHECK_INT(kernels_select(&k, kernels_name(s), NULL), SLM_OK);
+            memset(a, 0, sizeof a), memset(b, 0, sizeof b);
+            requant_of(&scalar, (type_id)t, false)(a, x, NULL, N);
+            requant_of(&k, (type_id)t, false)(b, x, NULL, N);
+            CHECK_SAME(b, a, sizeof a, type_name(t));
+        }
+}
+
+/* A block becomes the same in any company: one call, or one for each few blocks; behind the last nothing is written. */
+static void blocks_stand_alone(void) {
+    uint64_t seed = 29;
+    float    x[N], w[N];
+    uint8_t  a[N * 4 + 1], b[N * 4 + 1];
+    for (int i = 0; i < N; i++) x[i] = test_randf(&seed), w[i] = test_randf(&seed) + 1;
+    for (uint32_t t = 0; t < TYPE_COUNT; t++)
+        for (int weighed = 0; weighed < 2 && type_get(t); weighed++) {
+            const type_info *info = type_get(t);
+            const int        step = info->block_elems > 32 ? info->block_elems : 96;
+            const requant_fn f = requant_of(best(), (type_id)t, weighed);
+            memset(a, 0x5a, sizeof a), memset(b, 0x5a, sizeof b);
+            f(a, x, weighed ? w : NULL, N);
+            for (int i = 0; i < N; i += step)
+                f(b + (size_t)(i / info->block_elems) * (size_t)info->block_bytes, x + i, weighed ? w + i : NULL, N - i < step ? N - i : step);
+            CHECK_SAME(b, a, sizeof a, type_name(t));
+        }
+}
+
 static void rows_get_a_type_that_divides_them(void) {
     static const struct {
         type_id want, by32, odd;
@@ -308,6 +352,8 @@ const test_case tests_requant[] = {
     {"odd_blocks_stay_near", "zeros, subnormals, the largest, one alone: finite and near", odd_blocks_stay_near},
     {"importance_moves_the_error", "weights that count more get nearer", importance_moves_the_error},
     {"sets_search_alike", "the same bytes from every instruction set", sets_search_alike},
+    {"sets_agree_on_odd_numbers", "ties, zeros of both signs, tiny and large numbers: the same bytes from every set", sets_agree_on_odd_numbers},
+    {"blocks_stand_alone", "a block becomes the same alone and among others; nothing is written behind the last", blocks_stand_alone},
     {"rows_get_a_type_that_divides_them", "the fallbacks of rows that 256 or 32 does not divide", rows_get_a_type_that_divides_them},
     {"makes_the_published_files", "types, keys, bytes and errors of 31 published files", makes_the_published_files},
     {"large_and_bad_tensors", "pieces and chunks do not show; what is no number is refused", large_and_bad_tensors},

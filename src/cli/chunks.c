@@ -20,6 +20,7 @@ int chunks_read(chunk_list *c, options *o, const slm_model *m, int n_ctx) {
     int            n = 0;
     if (n_ctx < 4) return fail(EXIT_USAGE, "-c: a chunk of %d tokens is too short: 4 or more", n_ctx);
     int rc = read_text(o, &text);
+    if (!rc && !text.n) rc = fail(EXIT_USAGE, "the text is empty: give it by -f FILE or on stdin");
     if (!rc && slm_tokenize(m, text.p ? text.p : "", text.n, token_flags(o), &c->ids, &n, &err)) rc = fail_status(&err);
     strbuf_free(&text);
     if (rc) return rc;

@@ -139,10 +139,18 @@ static int name_sides(diff *d, char **arg) {
     return 0;
 }
 
+/* Before any token is read: the base's ids mean nothing elsewhere. */
+static int check_kin(const diff *d, int k) {
+    const diff_side *a = &d->side[0], *b = &d->side[k];
+    if (a->info.n_vocab == b->info.n_vocab) return 0;
+    return fail(EXIT_USAGE, "%s has %d tokens, %s has %d: they are not files of one model", b->path, b->info.n_vocab, a->path, a->info.n_vocab);
+}
+
 static int compare(diff *d, char **arg) {
     int rc = name_sides(d, arg);
     for (int k = 0; k < d->n_side && !rc; k++) {
         rc = open_side(d->o, &d->side[k]);
+        if (!rc) rc = check_kin(d, k);
         /* The base's tokens are everybody's. */
         if (!rc && !k) rc = chunks_read(&d->text, d->o, d->side[0].m, slm_session_n_ctx(d->side[0].s));
     }

@@ -39,7 +39,7 @@ static int imatrix_main(options *o) {
     slm_session *s = NULL;
     chunk_list   text = {0};
     stop_init(o->timeout, "");
-    int rc = name_model(o, &path);
+    int rc = strcmp(out, "-") ? name_model(o, &path) : fail(EXIT_USAGE, "-o: an importance matrix is written to a file, not to stdout");
     if (rc < 0) {
         confine(o, path, out);
         rc = open_model(o, path, false, &m);

@@ -32,7 +32,8 @@ static void sum_up(const options *o, const char *out, const slm_quantize_result 
 
 /* type: the last argument; out: the one before it, where there is one. */
 static int quantize(const options *o, const char *out, const char *type) {
-    const char          *in;
+    const char *in;
+    if (!o->dry_run && !strcmp(out, "-")) return fail(EXIT_USAGE, "OUT: a model is written to a file, not to stdout");
     const int            found = find_model(o->arg[0], &in);
     if (found >= 0) return found;
     slm_error            err = {0};
@@ -69,7 +70,7 @@ const command cmd_quantize = {
                 "  slm quantize --dry-run model-F16.gguf Q3_K_M\n"
                 "  slm quantize --imatrix imatrix.gguf model-F16.gguf model-Q3_K_M.gguf Q3_K_M\n"
                 "  slm quantize --tensor-type 'ffn_down=Q6_K' --output-tensor-type Q8_0 in.gguf out.gguf Q4_K_S\n",
-    .notes = "IN is a file or a name that slm ls lists.\n"
+    .notes = "IN is a file, a name that slm ls lists, or \"builtin\".\n"
              "TYPE: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K_S Q3_K_M Q3_K_L Q4_K_S Q4_K_M Q5_K_S Q5_K_M Q6_K\n"
              "IQ4_NL IQ4_XS.  Each names a mixture: what suffers most gets more bits, as llama.cpp chooses it, so that files\n"
              "of one name have one size.\n"

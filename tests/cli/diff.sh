@@ -57,6 +57,10 @@ sed -n 's/.*<text x="\([0-9.]*\)" y="\([0-9.]*\)"\( text-anchor="end"\)*>\(base\
 same 'names: all there, none covered, none outside' "$(cat b)" '19 0 0'
 
 expect 2 '' 'slm: diff takes 2 to 32 files, the first of them the base, not 1' differ base.gguf
+if "$SLM" show builtin > out 2> err; then
+    expect 2 '' 'slm: builtin has * tokens, base.gguf has *: they are not files of one model' differ base.gguf builtin
+    expect 2 '' 'slm: base.gguf has * tokens, builtin has *: they are not files of one model' differ builtin base.gguf
+fi
 expect 1 '' 'slm: nofile.gguf: cannot open: No such file or directory' differ base.gguf nofile.gguf
 expect 2 '' 'slm: no text: give it as an argument, by -f FILE or on stdin' "$SLM" diff -N base.gguf Q4_0.gguf
 differ base.gguf Q4_0.gguf --plot /no/x.svg > out 2> err

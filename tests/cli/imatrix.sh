@@ -60,6 +60,8 @@ if "$SLM" show builtin > out 2> err && [ -f "$OLDPWD/models/tales-3m.gguf" ]; th
 else echo '    skipped: another built-in model'; fi
 
 expect 2 '' "slm: the text has $total tokens, one chunk takes 4096: a longer text, or a smaller -c" "$SLM" imatrix -m "$MODEL" -f text -c 4096
+expect 2 '' 'slm: -o: an importance matrix is written to a file, not to stdout' "$SLM" imatrix -m "$MODEL" -f text -c 64 -o -
+expect 2 '' 'slm: the text is empty: give it by -f FILE or on stdin' "$SLM" imatrix -m "$MODEL" -c 64 < /dev/null
 expect 1 '' 'slm: /no/x.gguf: cannot write: No such file or directory' "$SLM" imatrix -m "$MODEL" -f text -c 64 -o /no/x.gguf
 expect 1 '' 'slm: *: is no importance matrix: its general.type is ""' "$SLM" quantize --imatrix "$MODEL" "$MODEL" x.gguf Q4_0
 expect 1 '' 'slm: text: is no importance matrix, neither as GGUF nor in the form before it' "$SLM" quantize --imatrix text "$MODEL" x.gguf Q4_0

@@ -43,6 +43,7 @@ if [ -n "$shared" ]; then
 else echo '    skipped: no ../shared'; fi
 
 expect 2 '' 'slm: quantize takes two files and a type, IN OUT TYPE, not 2 arguments' "$SLM" quantize in.gguf Q4_0
+expect 2 '' 'slm: OUT: a model is written to a file, not to stdout' "$SLM" quantize in.gguf - Q4_0
 expect 2 '' 'slm: "Q4_Z" is no type; there are: F32 F16 *' "$SLM" quantize in.gguf x.gguf Q4_Z
 expect 2 '' 'slm: --tensor-type: "ffn" is not of the form RE=TYPE' "$SLM" quantize --tensor-type ffn in.gguf x.gguf Q4_0
 expect 2 '' 'slm: --tensor-type: "(": *' "$SLM" quantize --tensor-type '(=F16' in.gguf x.gguf Q4_0
@@ -53,6 +54,9 @@ expect 2 '' 'slm: *in.gguf: is the input itself: name another file for the outpu
 expect 1 '' 'slm: a.gguf: tensor * is Q4_0 already, and what that lost stays lost: *--allow-requantize' "$SLM" quantize a.gguf x.gguf Q8_0
 expect 1 '' 'slm: ./nofile: cannot open: No such file or directory' "$SLM" quantize ./nofile x.gguf Q4_0
 expect 2 '' 'slm: there is no model "nofile", neither a file nor a name that slm ls lists' "$SLM" quantize nofile x.gguf Q4_0
+if "$SLM" show builtin > out 2> err; then
+    same 'the model inside' "$("$SLM" quantize -q --allow-requantize builtin in-b.gguf F16 && "$SLM" score -m in-b.gguf --json hello)" "$("$SLM" quantize -q --allow-requantize "$builtin" in-c.gguf F16 && "$SLM" score -m in-c.gguf --json hello)"
+fi
 mkdir models && cp in.gguf models/named.gguf
 same 'by its name' "$("$SLM" quantize --dry-run named Q4_0 | tail -n 1 | cut -d' ' -f1)" "$("$SLM" quantize --dry-run in.gguf Q4_0 | tail -n 1 | cut -d' ' -f1 | sed 's/in.gguf/named/')"
 "$SLM" pack -q "$QUANTIZED" p.gguf
