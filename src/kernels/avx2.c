@@ -533,7 +533,7 @@ R8_ALL_FLOATS
 /* Two groups of 8 rows against 4 tokens: 8 sums, and 6 loads for 8 products. */
 #define P_LANES 8
 #define P_REGS 2
-enum { TILE = 4, FEW = 4, FEW_Q4_K = 4, FEW_Q8_0 = 12, FEW_MORE = 20 };
+enum { TILE = 4, FEW = 4, FEW_K = 8, FEW_Q8_0 = 8, FEW_MORE = 20 };
 #define P_CASES(tile) P_CASE(1, tile) P_CASE(2, tile) P_CASE(3, tile) P_CASE(4, tile)
 #include "r8_panel.h"
 

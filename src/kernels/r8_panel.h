@@ -7,7 +7,7 @@
  *   P_LANES 8 or 16 (then AVX-512: a register is two groups of 8), P_REGS: registers of a step;
  *   R8_DPBUSD or not, as r8_x86.h;
  *   TILE: tokens of a tile; P_CASES: P_CASE(1, tile) to P_CASE(TILE, tile);
- *   FEW: tokens up to which the tiles of r8_x86.h are as fast; FEW_Q4_K, FEW_Q8_0: the same for these, FEW_MORE: for Q2_K, Q3_K.
+ *   FEW: tokens up to which the tiles of r8_x86.h are as fast; FEW_K, FEW_MORE, FEW_Q8_0: the same for Q4_K to Q6_K, for Q2_K and Q3_K, and for Q8_0.
  *
  * Weights are unsigned in the panel, and what that adds is taken off through the sums of the activations.  Without
  * VNNI that is done for up to six bits; eight bits are widened to 16, as are the activations, and a step is 2 columns. */
@@ -562,8 +562,8 @@ static R8_APART int64_t batch(const panel_format *f, float *y, int64_t ldy, cons
 #define PANELS_ALL \
     P_ALL_TILES PANELS(q4_0, 32, P_FLAT(4), 8, FEW) PANELS(q4_1, 32, P_FLAT_MINS(4), 0, FEW) PANELS(q5_0, 32, P_FLAT(5), 16, FEW) \
     PANELS(q5_1, 32, P_FLAT_MINS(5), 0, FEW) PANELS(q8_0, 32, P_FLAT(8), 128, FEW_Q8_0) PANELS(iq4_nl, 32, P_FLAT(8), 128, FEW) \
-    PANELS(iq4_xs, 256, P_BLOCKS(8), 128, FEW) PANELS(q4_k, 256, P_BLOCKS_MINS(4), 0, FEW_Q4_K) \
-    PANELS(q5_k, 256, P_BLOCKS_MINS(5), 0, FEW) PANELS(q6_k, 256, P_SIXTEENS(6), 32, FEW) \
+    PANELS(iq4_xs, 256, P_BLOCKS(8), 128, FEW) PANELS(q4_k, 256, P_BLOCKS_MINS(4), 0, FEW_K) \
+    PANELS(q5_k, 256, P_BLOCKS_MINS(5), 0, FEW_K) PANELS(q6_k, 256, P_SIXTEENS(6), 32, FEW_K) \
     PANELS(q2_k, 256, P_BLOCKS_SUMS(6), 0, FEW_MORE) PANELS(q3_k, 256, P_BLOCKS(8), 128, FEW_MORE) \
     /* The positions are rows of packed weights, the queries tokens. */ \
     static void scores_q8(float *s, int64_t lds, const void *q, int64_t n_q, const void *k, int64_t n, int64_t d) { \
