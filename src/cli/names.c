@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,7 +89,7 @@ static bool new_file(const model_list *l, size_t from, const char *path, uint64_
     if (stat(path, &st) || !S_ISREG(st.st_mode)) return false;
     *dev = st.st_dev, *ino = st.st_ino;
     for (size_t i = from; i < l->n; i++)
-        if (l->at[i].dev == st.st_dev && l->at[i].ino == st.st_ino) return false;
+        if (l->at[i].dev == *dev && l->at[i].ino == *ino) return false;
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define FIELD(name, field) {name, offsetof(slm_sampling, field), sizeof((slm_sampling){0}.field)}
