@@ -63,7 +63,7 @@ ifeq ($(shell uname -s),Linux)
   endif
   # Faults at the k-th call (tests/fault.h).
   comma := ,
-  WRAP := $(foreach f,malloc calloc realloc mmap pthread_create open fopen fstat read write fsync close linkat rename mkstemp,-Wl$(comma)--wrap=$(f))
+  WRAP = $(foreach f,malloc calloc realloc pthread_create read write fsync close linkat rename $(addsuffix $(WIDE),mmap open fopen fstat mkstemp),-Wl$(comma)--wrap=$(f))
   $(O)/tests/fault.o: SLM_CFLAGS += -DSLM_FAULTS
 endif
 ifneq ($(OPENMP),)
@@ -83,8 +83,9 @@ endif
 ifeq ($(filter aarch64 arm64,$(ARCH)),)
   ENGINE := $(filter-out src/kernels/neon%,$(ENGINE))
 endif
-# Processors of 32 bits: files above 2 GiB; and sums of floats that are those of 32 and 64 bits.
-SLM_CFLAGS += $(if $(filter arm armv% i%86,$(ARCH)),-D_FILE_OFFSET_BITS=64) $(if $(filter i%86,$(ARCH)),-msse2 -mfpmath=sse)
+# Processors of 32 bits: files above 2 GiB, by calls of other names; and sums of floats that are those of 32 and 64 bits.
+WIDE := $(if $(filter arm armv% i%86,$(ARCH)),64)
+SLM_CFLAGS += $(if $(WIDE),-D_FILE_OFFSET_BITS=64) $(if $(filter i%86,$(ARCH)),-msse2 -mfpmath=sse)
 # Each instruction set is one file with its own flags; kernels.c chooses at run time.
 $(O)/src/kernels/avx2.o: SLM_CFLAGS += -mavx2 -mfma -mf16c
 $(O)/src/kernels/avxvnni.o: SLM_CFLAGS += -mavx2 -mfma -mf16c -mavxvnni

@@ -52,6 +52,14 @@ static int hit(fault_call call) {
     type __real_##name(__VA_ARGS__); \
     type __wrap_##name(__VA_ARGS__); \
     type __wrap_##name(__VA_ARGS__)
+/* Calls that have another name where a place in a file takes more than a long (32 bits with _FILE_OFFSET_BITS=64). */
+#if defined(_FILE_OFFSET_BITS) && !defined(__LP64__)
+#define WRAP_WIDE(type, name, ...) WRAP(type, name##64, __VA_ARGS__)
+#define REAL_WIDE(name) __real_##name##64
+#else
+#define WRAP_WIDE(type, name, ...) WRAP(type, name, __VA_ARGS__)
+#define REAL_WIDE(name) __real_##name
+#endif
 
 WRAP(void *, malloc, size_t n) { return hit(FAULT_malloc) ? NULL : __real_malloc(n); }
 
@@ -59,25 +67,25 @@ WRAP(void *, calloc, size_t n, size_t elem) { return hit(FAULT_malloc) ? NULL : 
 
 WRAP(void *, realloc, void *p, size_t n) { return hit(FAULT_malloc) ? NULL : __real_realloc(p, n); }
 
-WRAP(void *, mmap, void *p, size_t n, int rights, int flags, int fd, off_t from) {
-    return hit(fd < 0 ? FAULT_malloc : FAULT_mmap) ? MAP_FAILED : __real_mmap(p, n, rights, flags, fd, from);
+WRAP_WIDE(void *, mmap, void *p, size_t n, int rights, int flags, int fd, off_t from) {
+    return hit(fd < 0 ? FAULT_malloc : FAULT_mmap) ? MAP_FAILED : REAL_WIDE(mmap)(p, n, rights, flags, fd, from);
 }
 
 WRAP(int, pthread_create, pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg) {
     return hit(FAULT_thread) ? EAGAIN : __real_pthread_create(t, a, fn, arg);
 }
 
-WRAP(int, open, const char *path, int flags, ...) {
+WRAP_WIDE(int, open, const char *path, int flags, ...) {
     va_list ap;
     va_start(ap, flags);
     const int mode = flags & (O_CREAT | O_DIRECTORY) ? va_arg(ap, int) : 0; /* O_TMPFILE has the bit of O_DIRECTORY */
     va_end(ap);
-    return hit(FAULT_open) ? -1 : __real_open(path, flags, mode);
+    return hit(FAULT_open) ? -1 : REAL_WIDE(open)(path, flags, mode);
 }
 
-WRAP(FILE *, fopen, const char *path, const char *mode) { return hit(FAULT_fopen) ? NULL : __real_fopen(path, mode); }
+WRAP_WIDE(FILE *, fopen, const char *path, const char *mode) { return hit(FAULT_fopen) ? NULL : REAL_WIDE(fopen)(path, mode); }
 
-WRAP(int, fstat, int fd, struct stat *st) { return hit(FAULT_fstat) ? -1 : __real_fstat(fd, st); }
+WRAP_WIDE(int, fstat, int fd, struct stat *st) { return hit(FAULT_fstat) ? -1 : REAL_WIDE(fstat)(fd, st); }
 
 WRAP(ssize_t, read, int fd, void *p, size_t n) {
     const int e = hit(FAULT_read);
@@ -105,7 +113,7 @@ WRAP(int, linkat, int from, const char *path, int to, const char *name, int flag
 
 WRAP(int, rename, const char *from, const char *to) { return hit(FAULT_rename) ? -1 : __real_rename(from, to); }
 
-WRAP(int, mkstemp, char *name) { return hit(FAULT_mkstemp) ? -1 : __real_mkstemp(name); }
+WRAP_WIDE(int, mkstemp, char *name) { return hit(FAULT_mkstemp) ? -1 : REAL_WIDE(mkstemp)(name); }
 
 /* ---- by environment ----------------------------------------------------------- */
 
@@ -125,7 +133,7 @@ static void __attribute__((constructor)) read_environment(void) {
     const char *spec = getenv("SLM_FAULT");
     char        call[16] = "malloc", error[16] = "ENOMEM";
     long        k = 0;
-    if (getenv("SLM_FAULT_COUNT") && (counts = __real_fopen(getenv("SLM_FAULT_COUNT"), "we"))) atexit(tell_counts);
+    if (getenv("SLM_FAULT_COUNT") && (counts = REAL_WIDE(fopen)(getenv("SLM_FAULT_COUNT"), "we"))) atexit(tell_counts);
     if (!spec) return;
     if (sscanf(spec, "malloc:%ld", &k) != 1 && sscanf(spec, "io:%15[^:]:%ld:%15s", call, &k, error) != 3) abort();
     for (int i = 0; i < FAULT_KINDS; i++)

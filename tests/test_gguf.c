@@ -181,7 +181,7 @@ static void opens_made_models(void) {
             if (t) {
                 float  row[1024];
                 double sum = 0;
-                size_t bytes = t->bytes / t->dim[1];
+                size_t bytes = (size_t)(t->bytes / t->dim[1]);
                 for (size_t r = 0; r < t->dim[1]; r++) {
                     t->type->to_f32(row, t->data + r * bytes, (int64_t)t->dim[0]);
                     for (size_t i = 0; i < t->dim[0]; i++) sum += (double)row[i] * (double)row[i];

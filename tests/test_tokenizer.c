@@ -345,7 +345,7 @@ static void long_and_short_words_join_alike(void) {
          * the last piece cannot reach back: equal up to the last two pieces. */
         char    text[128];
         id_list whole = {0}, again = {0};
-        size_t  n = 60 + test_rand(&seed) % 40;
+        size_t  n = 60 + (size_t)(test_rand(&seed) % 40);
         for (size_t k = 0; k < n; k++) text[k] = "aaab"[test_rand(&seed) % 4];
         memcpy(text + 30, "</</", 4); /* nothing joins across */
         tok_encode(t, (str){text, n}, NULL, 0, &whole, NULL);

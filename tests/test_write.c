@@ -277,19 +277,21 @@ static void counts_what_it_is_given(void) {
     CHECK_TEXT(e.text, "1 bytes more than its tensors have");
     gguf_writer_free(w);
     e = (slm_error){0};
-    w = one_tensor((size_t)1 << 60);
-    CHECK_INT(gguf_writer_begin(w, to.s, &o, &e), SLM_ERR_IO);
-    CHECK_TEXT(e.text, "needs 1152921504606847040 bytes of disk space, has ");
-    gguf_writer_free(w);
-    e = (slm_error){0};
     w = one_tensor(8);
     gguf_writer_set_u32(w, "general.alignment", 48);
     CHECK_INT(gguf_writer_begin(w, to.s, &o, &e), SLM_ERR_FORMAT);
     gguf_writer_free(w);
-    e = (slm_error){0};
-    w = one_tensor(SIZE_MAX - 3);
-    CHECK_INT(gguf_writer_begin(w, to.s, &o, &e), SLM_ERR_FORMAT);
-    gguf_writer_free(w);
+    if (SIZE_MAX > UINT32_MAX) { /* 32 bits name no size that a disk has not */
+        e = (slm_error){0};
+        w = one_tensor(SIZE_MAX / 16 + 1);
+        CHECK_INT(gguf_writer_begin(w, to.s, &o, &e), SLM_ERR_IO);
+        CHECK_TEXT(e.text, "needs 1152921504606847040 bytes of disk space, has ");
+        gguf_writer_free(w);
+        e = (slm_error){0};
+        w = one_tensor(SIZE_MAX - 3);
+        CHECK_INT(gguf_writer_begin(w, to.s, &o, &e), SLM_ERR_FORMAT);
+        gguf_writer_free(w);
+    }
     CHECK(access(to.s, F_OK) && !n_left());
     gguf_writer_free(NULL);
 }
