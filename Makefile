@@ -90,8 +90,8 @@ SLM_CFLAGS += $(if $(WIDE),-D_FILE_OFFSET_BITS=64) $(if $(filter i%86,$(ARCH)),-
 $(O)/src/kernels/avx2.o: SLM_CFLAGS += -mavx2 -mfma -mf16c
 $(O)/src/kernels/avxvnni.o: SLM_CFLAGS += -mavx2 -mfma -mf16c -mavxvnni
 $(O)/src/kernels/avx512vnni.o: SLM_CFLAGS += -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512vnni
-# gcc's first scheduler moves loads ahead until registers do not suffice; clang has no such option.
-NEON := $(if $(filter aarch64 arm64,$(ARCH)),$(shell $(CC) --version | grep -q clang || echo -fno-schedule-insns))
+# Their schedulers move loads ahead until registers do not suffice.
+NEON := $(if $(filter aarch64 arm64,$(ARCH)),$(shell $(CC) --version | grep -q clang && echo -mllvm -enable-misched=false || echo -fno-schedule-insns))
 $(O)/src/kernels/neon.o: SLM_CFLAGS += $(NEON)
 $(O)/src/kernels/neon_dotprod.o: SLM_CFLAGS += $(NEON) -march=armv8.2-a+dotprod
 $(O)/src/kernels/neon_i8mm.o: SLM_CFLAGS += $(NEON) -march=armv8.2-a+dotprod+i8mm

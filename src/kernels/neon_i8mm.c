@@ -5,15 +5,16 @@
 #include "../cpu.h"
 #define R8_SDOT
 #define R8_SMMLA
-#include "r8_neon.h"
+#include "r8_neon_panel.h"
 
 R8_ALL_MORE
+PANELS_ALL
 
 const kernels kernels_i8mm = {
     .name = "i8mm",
     .need = CPU_NEON | CPU_DOTPROD | CPU_I8MM,
     .matmul = {R8_ALL_MATMUL},
-    .packed = {R8_ALL_PACKED},
+    .packed = {PANELS_TABLE},
     .packing_pays = true,
     .scores = {[SLM_KV_Q8_0] = scores_q8},
 };

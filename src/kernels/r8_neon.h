@@ -274,15 +274,20 @@ R8_INLINE void r8_dot_codes(r8_dots *s, const uint8_t q[4][8][4], const act_view
 }
 
 /* 32 columns of nibbles with their fifth bits, bit k of h[half] for the columns 4k + t. */
-R8_INLINE void r8_dot_fives(r8_dots *s, const uint8_t q[4][8][4], const uint8_t qh[8][4], const act_view *a, int64_t at, const int n_tok) {
+R8_INLINE void r8_fives(r8_weights *lo, r8_weights *hi, const uint8_t q[4][8][4], const uint8_t qh[8][4]) {
     const r8_raw     r = r8_load(q);
     const uint8x16_t h[2] = {vld1q_u8(qh[0]), vld1q_u8(qh[4])};
-    r8_weights       lo = r8_lows(&r), hi = r8_highs(&r);
+    *lo = r8_lows(&r), *hi = r8_highs(&r);
     for (int j = 0; j < 4; j++)
         for (int i = 0; i < 2; i++) {
-            lo.w[i][j] = vreinterpretq_s8_u8(r8_sixteen(vreinterpretq_u8_s8(lo.w[i][j]), h[i], j));
-            hi.w[i][j] = vreinterpretq_s8_u8(r8_sixteen(vreinterpretq_u8_s8(hi.w[i][j]), h[i], 4 + j));
+            lo->w[i][j] = vreinterpretq_s8_u8(r8_sixteen(vreinterpretq_u8_s8(lo->w[i][j]), h[i], j));
+            hi->w[i][j] = vreinterpretq_s8_u8(r8_sixteen(vreinterpretq_u8_s8(hi->w[i][j]), h[i], 4 + j));
         }
+}
+
+R8_INLINE void r8_dot_fives(r8_dots *s, const uint8_t q[4][8][4], const uint8_t qh[8][4], const act_view *a, int64_t at, const int n_tok) {
+    r8_weights lo, hi;
+    r8_fives(&lo, &hi, q, qh);
     r8_dot32(s, &lo, &hi, a, at, n_tok, 5);
 }
 
@@ -291,10 +296,14 @@ R8_INLINE void r8_dot_fives(r8_dots *s, const uint8_t q[4][8][4], const uint8_t 
 #define R8_TILE(id) \
     R8_INLINE void r8_add_##id(r8_floats *acc, r8_floats *am, const r8_##id *p, const act_view *a, int64_t n, const int n_tok)
 
-/* x[t] = a[t] from block b of 32 on.  One token's are kept as plain addresses: loads of neighbours are then one. */
+/* x[t] = a[t], which may be x[t], from block b of 32 on.  One token's are kept as plain addresses: loads of neighbours are
+ * then one. */
 R8_INLINE void r8_from(act_view *x, const act_view *a, int64_t b, const int n_tok) {
     for (int t = 0; t < n_tok; t++) {
-        x[t] = (act_view){a[t].q + 32 * b, a[t].s + b, a[t].ms + b, a[t].sum16 + 2 * b, a[t].pair32 + b, a[t].pair16 + 2 * b};
+        x[t].q = a[t].q + 32 * b;
+        x[t].s = a[t].s + b;
+        x[t].ms = a[t].ms + b;
+        x[t].sum16 = a[t].sum16 + 2 * b;
         if (n_tok > 1) continue;
         __asm__("" : "+r"(x[t].q));
         __asm__("" : "+r"(x[t].s));
@@ -309,15 +318,15 @@ R8_INLINE void r8_from(act_view *x, const act_view *a, int64_t b, const int n_to
 /* Two blocks at a time share the steps of the loop, and loads of their scales. */
 #define R8_FLAT(id) \
     R8_TILE(id) { \
-        act_view x[R8_GROUP_TOKENS]; \
-        int64_t  b = 0; \
-        for (; b + 2 <= n; b += 2, p += 2) { \
-            r8_from(x, a, b, n_tok); \
+        const r8_##id *const last = p + n / 2 * 2; \
+        act_view             x[R8_GROUP_TOKENS]; \
+        r8_from(x, a, 0, n_tok); \
+        for (; p != last; p += 2) { \
             r8_flat_##id(acc, am, p, x, 0, n_tok); \
             r8_flat_##id(acc, am, p + 1, x, 1, n_tok); \
+            r8_from(x, x, 2, n_tok); \
         } \
-        r8_from(x, a, b, n_tok); \
-        if (b < n) r8_flat_##id(acc, am, p, x, 0, n_tok); \
+        if (n % 2) r8_flat_##id(acc, am, p, x, 0, n_tok); \
     }
 
 R8_BLOCK(q4_0) {
@@ -531,15 +540,19 @@ R8_INLINE int8x16_t r8_biased(uint8x16_t nibble, uint8x16_t high) {
     return vreinterpretq_s8_u8(vsubq_u8(vorrq_u8(nibble, vandq_u8(high, vdupq_n_u8(0x30))), vdupq_n_u8(32)));
 }
 
+/* The scales of the sub-blocks 2i and 2i + 1 of IQ4_XS as bytes [sub][row]. */
+R8_INLINE int8x16_t r8_xs_scales(const uint8_t sl[4][8], const uint8_t sh[2][8], const int i) {
+    const uint8x16_t l = vld1q_u8(sl[i % 2 * 2]);
+    return r8_biased(i < 2 ? r8_low(l) : vshrq_n_u8(l, 4), r8_shift(vld1q_u8(sh[0]), 4 - 2 * i));
+}
+
 R8_TILE(iq4_xs) {
     (void)am;
     for (int64_t b = 0; b < n; b++, p++) {
-        const uint8x16_t high = vld1q_u8(p->sh[0]);
-        r8_floats        fs[R8_GROUP_TOKENS];
+        r8_floats fs[R8_GROUP_TOKENS];
         for (int t = 0; t < n_tok; t++) fs[t] = r8_nil();
         for (int i = 0; i < 4; i++) { /* sub-blocks 2i and 2i + 1 */
-            const uint8x16_t l = vld1q_u8(p->sl[i % 2 * 2]);
-            const int8x16_t  sc = r8_biased(i < 2 ? r8_low(l) : vshrq_n_u8(l, 4), r8_shift(high, 4 - 2 * i));
+            const int8x16_t sc = r8_xs_scales(p->sl, p->sh, i);
             for (int k = 0; k < 2; k++) {
                 const int64_t at = b * 8 + 2 * i + k;
                 r8_dots       s;
@@ -565,6 +578,12 @@ R8_INLINE r8_ints r8_add_ints(r8_ints sum, r8_ints scale, r8_ints dot) {
     return (r8_ints){{vmlaq_s32(sum.v[0], scale.v[0], dot.v[0]), vmlaq_s32(sum.v[1], scale.v[1], dot.v[1])}};
 }
 
+/* Group k = 0..3 of 16 columns of a chunk of Q2_K. */
+R8_INLINE r8_weights r8_twos(const uint8_t q[4][8][4], const int k) {
+    const r8_raw r = r8_load(q);
+    R8_EACH(vandq_u8(r8_shift(r.v[i][j], -2 * k), vdupq_n_u8(3)))
+}
+
 R8_TILE(q2_k) {
     for (int64_t b = 0; b < n; b++, p++) {
         r8_floats fs[R8_GROUP_TOKENS], fm[R8_GROUP_TOKENS];
@@ -575,13 +594,10 @@ R8_TILE(q2_k) {
             r8_ints          sum[R8_GROUP_TOKENS], mins[R8_GROUP_TOKENS];
             for (int t = 0; t < n_tok; t++) sum[t] = mins[t] = (r8_ints){{vdupq_n_s32(0), vdupq_n_s32(0)}};
             for (int i = 0; i < 2; i++) {
-                const r8_raw  r = r8_load(p->q[c / 2]);
-                const r8_ints scale = r8_group_scales(vreinterpretq_s8_u8(r8_low(both)), i);
-                const r8_ints min = r8_group_scales(vreinterpretq_s8_u8(vshrq_n_u8(both, 4)), i);
-                r8_weights    w;
-                r8_dots       s;
-                for (int j = 0; j < 4; j++)
-                    for (int h = 0; h < 2; h++) w.w[h][j] = vreinterpretq_s8_u8(vandq_u8(r8_shift(r.v[h][j], -2 * (c % 2 * 2 + i)), vdupq_n_u8(3)));
+                const r8_weights w = r8_twos(p->q[c / 2], c % 2 * 2 + i);
+                const r8_ints    scale = r8_group_scales(vreinterpretq_s8_u8(r8_low(both)), i);
+                const r8_ints    min = r8_group_scales(vreinterpretq_s8_u8(vshrq_n_u8(both, 4)), i);
+                r8_dots          s;
                 r8_begin_nil(&s, n_tok);
                 r8_dot16(&s, &w, a, at * 32 + i * 16, n_tok, 2);
                 for (int t = 0; t < n_tok; t++) {
@@ -615,6 +631,12 @@ R8_INLINE r8_weights r8_threes(const uint8_t q[4][8][4], const uint8_t qh[2][8][
     return k < 2 ? r8_lows(&r) : r8_highs(&r);
 }
 
+/* The scales of the groups 2c and 2c + 1 of Q3_K, bytes [row][i]. */
+R8_INLINE int8x16_t r8_threes_scales(const uint8_t sl[4][8][2], const uint8_t sh[2][8][2], const int c) {
+    const uint8x16_t l = vld1q_u8(sl[c % 4][0]), high = vld1q_u8(sh[c % 2][0]);
+    return r8_biased(c < 4 ? r8_low(l) : vshrq_n_u8(l, 4), r8_shift(high, 4 - c / 2 * 2));
+}
+
 R8_TILE(q3_k) {
     (void)am;
     for (int64_t b = 0; b < n; b++, p++) {
@@ -622,9 +644,8 @@ R8_TILE(q3_k) {
         for (int t = 0; t < n_tok; t++) fs[t] = r8_nil();
         for (int c = 0; c < 8; c++) { /* 32 columns: groups of 16 */
             const int64_t    at = b * 8 + c;
-            const uint8x16_t l = vld1q_u8(p->sl[c % 4][0]), high = vld1q_u8(p->sh[c % 2][0]);
-            const int8x16_t  both = r8_biased(c < 4 ? r8_low(l) : vshrq_n_u8(l, 4), r8_shift(high, 4 - c / 2 * 2));
-            r8_ints          sum[R8_GROUP_TOKENS];
+            const int8x16_t both = r8_threes_scales(p->sl, p->sh, c);
+            r8_ints         sum[R8_GROUP_TOKENS];
             for (int t = 0; t < n_tok; t++) sum[t] = (r8_ints){{vdupq_n_s32(0), vdupq_n_s32(0)}};
             for (int i = 0; i < 2; i++) {
                 const r8_weights w = r8_threes(p->q[c / 2], p->qh[c / 2], c % 2 * 2 + i);
