@@ -179,16 +179,19 @@ check-names: $(O)/public/libslm.a
 check-hardening: $(O)/slm
 	$(if $(and $(filter release,$(MODE)),$(HARDEN)),@sh scripts/check_hardening.sh $<)
 
-# RUN=qemu-aarch64: what the tests' shell scripts start runs under it, too.
+# RUN=qemu-aarch64: what the tests' shell scripts start runs under it, too; the tests know it as SLM_EMULATOR and
+# say what they skip for it.
 ifneq ($(RUN),)
   UNDER := .under
   export QEMU_LD_PREFIX ?= /usr/$(CROSS:-=)
 endif
-$(O)/%.under: $(O)/%
-	@printf '#!/bin/sh\nexec %s "%s" "$$@"\n' '$(RUN)' '$(abspath $<)' > $@
+# What the emulator reads of the environment goes along: tests clear it.
+$(O)/%.under: $(O)/% FORCE
+	@{ echo '#!/bin/sh'; $(foreach v,QEMU_LD_PREFIX QEMU_CPU,$(if $($(v)),echo 'export $(v)=$($(v))';)) \
+	    printf 'exec %s "%s" "$$@"\n' '$(RUN)' '$(abspath $<)'; } > $@
 	@chmod +x $@
 TESTED := $(O)/slm$(UNDER) $(O)/slm-fault$(UNDER) $(O)/run-tests $(O)/example$(UNDER)
-TEST_ENV = SLM="$(CURDIR)/$(O)/slm$(UNDER)" SLM_FAULTY="$(CURDIR)/$(O)/slm-fault$(UNDER)" EXAMPLE="$(CURDIR)/$(O)/example$(UNDER)"
+TEST_ENV = SLM="$(CURDIR)/$(O)/slm$(UNDER)" SLM_FAULTY="$(CURDIR)/$(O)/slm-fault$(UNDER)" EXAMPLE="$(CURDIR)/$(O)/example$(UNDER)" SLM_EMULATOR="$(RUN)"
 test: check-layers check-names check-hardening $(TESTED)
 	$(TEST_ENV) $(RUN) $(O)/run-tests $(ONLY)
 

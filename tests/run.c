@@ -70,6 +70,16 @@ void test_close(const float *got, const float *want, size_t n, double tol, const
         }
 }
 
+void test_quick(double ms, double most, const char *file, int line) {
+    if (ms < most) return;
+    if (test_emulator()) {
+        printf("    skipped: %.0f ms instead of %.0f, a limit for processors (under %s)\n", ms, most, test_emulator());
+        return;
+    }
+    failed = true;
+    printf("    %s:%d: took %.0f ms, not less than %.0f\n", file, line, ms, most);
+}
+
 void test_same(const void *got, const void *want, size_t n, const char *what, const char *file,
                int line) {
     const uint8_t *g = got, *w = want;
@@ -107,6 +117,11 @@ const char *test_shared(const char *sub) {
     char       *p = path[turn++ & 3];
     snprintf(p, sizeof path[0], "../shared/%s", sub);
     return access(p, R_OK) ? NULL : p;
+}
+
+const char *test_emulator(void) {
+    const char *name = getenv("SLM_EMULATOR");
+    return name && *name ? name : NULL;
 }
 
 const char *test_tmp(void) {

@@ -28,6 +28,8 @@ same() {
     n=$((n + 1))
     [ "$2" = "$3" ] || { failures=$((failures + 1)); printf "    %s: '%s' is not '%s'\\n" "$1" "$2" "$3"; }
 }
+# emulated WHY: under an emulator (make test RUN=..) that cannot do what comes next, which is told; else false.
+emulated() { [ -n "$SLM_EMULATOR" ] && echo "    skipped: $1 (under $SLM_EMULATOR)"; }
 finish() {
     echo "    $n checks, $failures failed"
     [ $failures = 0 ]
