@@ -10,12 +10,6 @@
 #define R8_ONE_H
 #include "r8_x86.h"
 
-/* In a register: read again as an operand it would take the place of another load. */
-R8_INLINE __m256i r8_keep(const void *p) {
-    __m256i v = r8_load(p);
-    __asm__("" : "+x"(v));
-    return v;
-}
 
 /* -offset times the sum of some activations: where their chain of products begins. */
 R8_INLINE __m256i r8_one_offset(const int16_t *pair, const int offset) {

@@ -24,6 +24,12 @@ R8_INLINE r8_floats r8_fma_by(r8_floats a, float x, r8_floats sum) { return _mm2
 R8_INLINE void r8_put(float *to, r8_floats v) { _mm256_storeu_ps(to, v); }
 
 R8_INLINE __m256i r8_load(const void *p) { return _mm256_loadu_si256(p); }
+/* In a register: read again as an operand it would take the place of another load. */
+R8_INLINE __m256i r8_keep(const void *p) {
+    __m256i v = r8_load(p);
+    __asm__("" : "+x"(v));
+    return v;
+}
 R8_INLINE __m256i r8_four(const int8_t *x) { /* 4 activations in every lane */
     int32_t v;
     memcpy(&v, x, 4);
@@ -205,7 +211,7 @@ R8_INLINE void r8_sixes(__m256i w[4], const uint8_t q[3][8][4]) {
     const __m256i six = _mm256_set1_epi8(63), two = _mm256_set1_epi8(-64);
     __m256i       last = _mm256_setzero_si256();
     for (int k = 0; k < 3; k++) {
-        const __m256i v = r8_load(q[k]);
+        const __m256i v = r8_keep(q[k]);
         w[k] = _mm256_and_si256(v, six);
         last = _mm256_or_si256(_mm256_srli_epi16(last, 2), _mm256_and_si256(v, two));
     }
