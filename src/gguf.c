@@ -290,11 +290,11 @@ static gguf_tensor take_tensor(cursor *c) {
     }
     size_t         row;
     const uint64_t n_rows = n_elems / t.dim[0];
-    if (!type_row_bytes(t.type, t.dim[0], &row))
+    if (t.dim[0] % (uint64_t)t.type->block_elems)
         gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
                   "%s: rows of %llu are not whole %s blocks of %d", place_of(c).s,
                   (ull)t.dim[0], t.type->name, t.type->block_elems);
-    else if (n_rows > SIZE_MAX || !size_mul(&t.bytes, row, (size_t)n_rows))
+    else if (!type_row_bytes(t.type, t.dim[0], &row) || n_rows > SIZE_MAX || !size_mul(&t.bytes, row, (size_t)n_rows))
         gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
                   "%s: more bytes than an address has", place_of(c).s);
     else if (t.packed && !c->g->packed_version)
