@@ -78,7 +78,7 @@ BUILTIN ?= $(firstword $(wildcard models/*.gguf))
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ENGINE := $(wildcard src/*.c src/kernels/*.c)
 ifneq ($(ARCH),x86_64)
-  ENGINE := $(filter-out src/kernels/avx%,$(ENGINE))
+  ENGINE := $(filter-out src/kernels/avx% src/kernels/amx%,$(ENGINE))
 endif
 ifeq ($(filter aarch64 arm64,$(ARCH)),)
   ENGINE := $(filter-out src/kernels/neon%,$(ENGINE))
@@ -89,7 +89,13 @@ SLM_CFLAGS += $(if $(WIDE),-D_FILE_OFFSET_BITS=64) $(if $(filter i%86,$(ARCH)),-
 # Each instruction set is one file with its own flags; kernels.c chooses at run time.
 $(O)/src/kernels/avx2.o: SLM_CFLAGS += -mavx2 -mfma -mf16c
 $(O)/src/kernels/avxvnni.o: SLM_CFLAGS += -mavx2 -mfma -mf16c -mavxvnni
-$(O)/src/kernels/avx512vnni.o: SLM_CFLAGS += -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512vnni
+VNNI512 := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512vnni
+$(O)/src/kernels/avx512vnni.o: SLM_CFLAGS += $(VNNI512)
+$(O)/src/kernels/avx512bf16.o: SLM_CFLAGS += $(VNNI512) -mavx512bf16
+$(O)/src/kernels/amx.o: SLM_CFLAGS += $(VNNI512) -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16
+ifeq ($(ARCH),x86_64)
+  $(O)/tests/amx_emulated.o $(O)/tests/tiles.o: SLM_CFLAGS += $(VNNI512) -mavx512bf16
+endif
 # Their schedulers move loads ahead until registers do not suffice.
 NEON := $(if $(filter aarch64 arm64,$(ARCH)),$(shell $(CC) --version | grep -q clang && echo -mllvm -enable-misched=false || echo -fno-schedule-insns))
 $(O)/src/kernels/neon.o: SLM_CFLAGS += $(NEON)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <sched.h>
+#include <sys/syscall.h>
 #endif
 #ifdef __APPLE__
 #include <sys/sysctl.h>
@@ -23,6 +24,7 @@ static int64_t system_number(const char *name) {
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <pthread.h>
 
 /* Which register sets the system saves on a context switch (XCR0); without the AVX bit the
  * instructions would fault or lose their values. */
@@ -32,7 +34,18 @@ static uint64_t saved_state(void) {
     return (uint64_t)hi << 32 | lo;
 }
 
-uint32_t cpu_features(void) {
+/* A thread's tiles are 8 KiB more to save, which Linux does for processes that ask for it (5.16; its
+ * Documentation/arch/x86/xstate.rst). */
+static bool may_use_tiles(void) {
+#ifdef __linux__
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XTILEDATA = 18 };
+    return !syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA);
+#else
+    return false;
+#endif
+}
+
+static uint32_t find_features(void) {
     uint32_t a, b, c, d, f = 0;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX)) return 0;
     if ((saved_state() & 6) != 6) return 0;
@@ -44,8 +57,21 @@ uint32_t cpu_features(void) {
     if (b & bit_AVX2) f |= CPU_AVX2;
     const uint32_t avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512VL;
     if ((saved_state() & 0xe6) == 0xe6 && (b & avx512) == avx512 && (c & bit_AVX512VNNI)) f |= CPU_AVX512_VNNI;
-    if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1 << 4)) f |= CPU_AVX_VNNI;
+    const uint32_t amx = 1u << 22 | 1u << 24 | 1u << 25; /* BF16, TILE, INT8 */
+    if ((saved_state() & 3 << 17) == 3 << 17 && (d & amx) == amx && may_use_tiles()) f |= CPU_AMX;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return f;
+    if (a & 1 << 4) f |= CPU_AVX_VNNI;
+    if (f & CPU_AVX512_VNNI && a & 1 << 5) f |= CPU_AVX512_BF16;
     return f;
+}
+
+static uint32_t features;
+static void     note_features(void) { features = find_features(); }
+
+uint32_t cpu_features(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, note_features);
+    return features;
 }
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>

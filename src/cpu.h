@@ -3,12 +3,13 @@
 #define CPU_H
 #include <stdint.h>
 /* AVX512_VNNI: with the VL and BW parts, for 256-bit registers.  AMD: its maker, which decides how memory is
- * read best.  NEON: of ARMv8 and 64 bits. */
+ * read best.  NEON: of ARMv8 and 64 bits.  AMX: tiles, for integers and bfloat16. */
 enum {
     CPU_AVX2 = 1 << 0, CPU_FMA = 1 << 1, CPU_F16C = 1 << 2, CPU_AVX_VNNI = 1 << 3, CPU_AVX512_VNNI = 1 << 4, CPU_AMD = 1 << 5,
-    CPU_NEON = 1 << 6, CPU_DOTPROD = 1 << 7, CPU_I8MM = 1 << 8
+    CPU_NEON = 1 << 6, CPU_DOTPROD = 1 << 7, CPU_I8MM = 1 << 8, CPU_AVX512_BF16 = 1 << 9, CPU_AMX = 1 << 10
 };
-/* Features that the processor has and the operating system saves. */
+/* Features that the processor has and the operating system saves.  The first call asks the system for AMX, which a
+ * sandbox would refuse: sandbox_enter() makes it. */
 uint32_t cpu_features(void);
 /* One thread per physical performance core inside this process's affinity mask, no more than the
  * cgroup's CPU quota; at least 1. */

@@ -7,6 +7,7 @@
  * The constants are those of linux/landlock.h, seccomp.h, filter.h and audit.h, which not every C
  * library comes with.  Sources: landlock(7), seccomp(2), and their headers in Linux 6.12. */
 #include "sandbox.h"
+#include "cpu.h"
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -201,6 +202,7 @@ static bool enter_seccomp(bool writes) {
 sandbox_state sandbox_enter(const sandbox_path *paths, int n) {
     sandbox_state s = {0};
     bool          writes = false;
+    cpu_features(); /* asks the system, while it still answers */
     /* Else only the administrator may filter calls.  It also keeps set-user-id programs from their rights. */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return s;
     for (int i = 0; i < n; i++) writes = writes || paths[i].write;

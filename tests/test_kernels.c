@@ -1,5 +1,7 @@
 /* test_kernels.c - every instruction set against scalar.c (equal bits) and against float64 sums. */
 #include "test.h"
+#include "tiles.h"
+#include "../src/cpu.h"
 #include "../src/kernels/kernels.h"
 #include "../src/kernels/r8.h"
 #include <math.h>
@@ -113,7 +115,27 @@ static void one_product(const kernels *s, const kernels *k, type_id t, int64_t r
     mem_free(got), mem_free(want), mem_free(act2), mem_free(act), mem_free(x), mem_free(w);
 }
 
-/* Calls fn(set) for each usable set. */
+#if defined(__x86_64__)
+extern const kernels kernels_amx_emulated;
+
+/* What a processor with AMX would take, its tiles in plain C; false where AVX-512 is not there for the rest. */
+static bool select_emulated(kernels *k) {
+    if (!(cpu_features() & CPU_AVX512_VNNI) || !(cpu_features() & CPU_AVX512_BF16)) return false;
+    CHECK_INT(kernels_select(k, NULL, NULL), SLM_OK);
+    k->name = "amx in plain C";
+    for (int t = 0; t < TYPE_COUNT; t++) {
+        if (kernels_amx_emulated.packed[t]) k->packed[t] = kernels_amx_emulated.packed[t];
+        if (kernels_amx_emulated.fast[t]) k->fast[t] = kernels_amx_emulated.fast[t];
+    }
+    return true;
+}
+static bool is_emulated(const kernels *k) { return k->packed[TYPE_Q4_0] == kernels_amx_emulated.packed[TYPE_Q4_0]; }
+#else
+static bool select_emulated(kernels *k) { return (void)k, false; }
+static bool is_emulated(const kernels *k) { return (void)k, false; }
+#endif
+
+/* Calls fn(set) for each usable set, and for AMX. */
 static void each_set(void (*fn)(const kernels *s, const kernels *k)) {
     kernels s, k;
     CHECK_INT(kernels_select(&s, "scalar", NULL), SLM_OK);
@@ -121,6 +143,7 @@ static void each_set(void (*fn)(const kernels *s, const kernels *k)) {
         CHECK_INT(kernels_select(&k, kernels_name(i), NULL), SLM_OK);
         fn(&s, &k);
     }
+    if (select_emulated(&k)) fn(&s, &k);
 }
 
 static void products(const kernels *s, const kernels *k) {
@@ -156,7 +179,7 @@ static void batches(const kernels *s, const kernels *k) {
         for (int r = 0; r < ROWS; r += 8) r8_pack(id, p + (size_t)r * row, w + (size_t)r * row, row, cols);
         for (int j = 0; j < MOST; j++) s->act_from_f32(act + (size_t)j * ab, x + j * cols, cols);
         s->packed[id](want, ROWS, p, ROWS / 8, cols, act, MOST);
-        for (int n = 1; n <= MOST; n += n < 80 ? 1 : 40) {
+        for (int n = 1; n <= MOST; n += is_emulated(k) ? n < 12 ? 11 : n < 17 ? 1 : n < 128 ? 37 : 118 : n < 80 ? 1 : 40) {
             char what[96];
             snprintf(what, sizeof what, "%s %s n_tok=%d", k->name, t->name, n);
             memset(got, 0, ROWS * MOST * 4);
@@ -252,6 +275,102 @@ static void float_products(const kernels *s, const kernels *k) {
 }
 
 static void float_products_are_equal(void) { each_set(float_products); }
+
+/* ---- bfloat16 --------------------------------------------------------------- */
+
+static float bf16_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+/* A row of the file against float64 sums over both sides rounded to bfloat16; of quantized weights the numbers that are
+ * rounded differ in their last bits, so some are rounded the other way: 2^-8 of a term. */
+static void check_fast_row(const type_info *t, const uint8_t *row, const float *x, int64_t cols, float got, const char *what) {
+    const bool exact = t->block_elems == 1;
+    float     *w = mem_zero((size_t)cols, sizeof *w);
+    double     sum = 0, size = 0;
+    t->to_f32(w, row, cols);
+    for (int64_t i = 0; i < cols; i++) {
+        const double term = (double)bf16_of(w[i]) * (double)bf16_of(x[i]);
+        sum += term;
+        size += fabs(term);
+    }
+    if (!(fabs((double)got - sum) <= (exact ? 2e-6 : 4e-4) * size + 1e-9)) {
+        printf("    %s: %g, float64 %g, magnitude %g\n", what, (double)got, sum, size);
+        CHECK_FAIL("fast products are those of rounded numbers");
+    }
+    mem_free(w);
+}
+
+static void one_fast(const kernels *k, type_id t, int64_t groups, int64_t cols, int64_t n_tok, uint64_t *seed) {
+    const type_info *ti = type_get(t);
+    const int64_t    ld = groups * 8 + 3;
+    char             what[120];
+    size_t           row;
+    snprintf(what, sizeof what, "%s %s groups=%d cols=%d n_tok=%d", k->name, ti->name, (int)groups, (int)cols, (int)n_tok);
+    uint8_t *w = random_matrix(t, groups * 8, cols, FILL_RANDOM, seed, &row);
+    float   *x = random_vector(cols * n_tok, 3.0f, seed), *f = random_vector(groups * 8 * cols, 1.0f, seed);
+    if (t == TYPE_F16) k->f32_to_f16((uint16_t *)(void *)w, f, groups * 8 * cols);
+    else if (ti->block_elems == 1)
+        for (int64_t i = 0; i < groups * 8 * cols; i++) memcpy(w + i * ti->block_bytes, (char *)(f + i) + 4 - ti->block_bytes, (size_t)ti->block_bytes);
+    uint8_t *packed = pack_all(t, w, row, groups, cols, what);
+    float   *got = mem_zero((size_t)(ld * n_tok), 4), *one = mem_zero((size_t)(ld * n_tok), 4);
+    k->fast[t](got, ld, packed, groups, cols, x, n_tok);
+    for (int64_t i = 0; i < n_tok; i++)
+        for (int64_t r = 0; r < groups * 8; r++)
+            check_fast_row(ti, w + (size_t)r * row, x + i * cols, cols, got[i * ld + r], what);
+    /* Two batches, and some groups apart from the others: the same bits. */
+    const int64_t half = n_tok / 3, part = groups / 2;
+    for (int b = 0; b < 2; b++) {
+        const int64_t t0 = b ? half : 0, n = b ? n_tok - half : half;
+        if (n && part) k->fast[t](one + t0 * ld, ld, packed, part, cols, x + t0 * cols, n);
+        if (n) k->fast[t](one + t0 * ld + part * 8, ld, packed + (size_t)part * 8 * row, groups - part, cols, x + t0 * cols, n);
+    }
+    CHECK_SAME(one, got, (size_t)(ld * n_tok) * 4, what);
+    mem_free(one), mem_free(got), mem_free(packed), mem_free(f), mem_free(x), mem_free(w);
+}
+
+static void fast_products(const kernels *s, const kernels *k) {
+    static const int64_t cols[] = {1, 7, 33, 640}, toks[] = {1, 9, 25, 67, 130}, groups[] = {1, 2, 5};
+    uint64_t             seed = 13;
+    (void)s;
+    for (int t = 0; t < TYPE_COUNT; t++) {
+        const int64_t block = k->fast[t] ? type_get((uint32_t)t)->block_elems : 0;
+        for (size_t c = 0; block && c < ARRAY_LEN(cols); c++)
+            for (size_t n = 0; n < ARRAY_LEN(toks); n++)
+                if (block == 1) one_fast(k, (type_id)t, groups[(c + n) % 3], cols[c], toks[n], &seed);
+                else if (c < 2) one_fast(k, (type_id)t, groups[(c + n) % 3], c ? 768 : 3 * block, toks[n], &seed);
+    }
+}
+
+static void fast_products_round_once(void) { each_set(fast_products); }
+
+/* A set whose instructions were never tried is left out where its products are not those of the others. */
+static void wrong_products_are_noticed(void) {
+    kernels k, before;
+    CHECK_INT(kernels_select(&before, NULL, NULL), SLM_OK);
+    CHECK(kernels_agree(&before, &before));
+#if defined(__x86_64__)
+    if (!select_emulated(&k)) {
+        test_skip("no AVX-512 with VNNI and BF16");
+        return;
+    }
+    tiles_n_dots = 0;
+    CHECK(kernels_agree(&kernels_amx_emulated, &before));
+    const long n = tiles_n_dots;
+    CHECK(n > 300);
+    for (long i = 1; i <= n; i = i * 2 + 1) {
+        tiles_n_dots = 0, tiles_wrong_every = i;
+        CHECK(!kernels_agree(&kernels_amx_emulated, &before));
+    }
+    tiles_wrong_every = 0;
+#else
+    (void)k;
+#endif
+}
 
 static void activations(const kernels *s, const kernels *k) {
     float x[96];
@@ -462,6 +581,8 @@ const test_case tests_kernels[] = {
     {"batches_are_tokens", "1 to 600 tokens at once: each as if it came alone, on every instruction set", batches_are_tokens},
     {"extreme_blocks_are_equal", "largest and smallest codes, scales and activations; scales 0, negative, infinite, NaN", extreme_blocks_are_equal},
     {"float_products_are_equal", "packed F32, F16 and BF16: the same bits as panels", float_products_are_equal},
+    {"fast_products_round_once", "bfloat16, also on AMX's tiles in plain C: near the sums of rounded numbers, any batch the same", fast_products_round_once},
+    {"wrong_products_are_noticed", "a set on trial with one bit wrong is left out", wrong_products_are_noticed},
     {"activations_keep_nan_visible", "a NaN or infinity marks its block", activations_keep_nan_visible},
     {"float_loops_are_equal", "norms, activations, exp, float products: the same bits as scalar, near libm", float_loops_are_equal},
     {"cache_blocks_are_equal", "scores and values of f16, f32 and q8_0 blocks: the same bits as scalar, near float64", cache_blocks_are_equal},

@@ -58,6 +58,8 @@ static void recommend(diagnosis *d) {
     if (n_fit)
         advise(d, "%s fits and gives at most %.0f tokens/s here (memory is read once for each)", known[largest].name, d->gb_per_s / known[largest].gb);
     else advise(d, "%s are available, less than any common model takes", human_bytes(d->available, size));
+    if (cpu_features() & CPU_AMX && strcmp(d->best, "amx") != 0)
+        advise(d, "AMX is left out: its products, tried at start, are not those of AVX-512 here (this should not be: please report it)");
     if (!strcmp(d->best, "scalar")) advise(d, "only portable C runs on this processor: expect a tenth of the speed");
     if (!strcmp(d->huge, "never")) advise(d, "huge pages are off: as root, echo madvise > /sys/kernel/mm/transparent_hugepage/enabled");
     if (d->n_threads < d->n_online)

@@ -10,6 +10,8 @@ static const kernels *const sets[] = { /* worst to best */
     &kernels_avx2,
     &kernels_avxvnni,
     &kernels_avx512vnni,
+    &kernels_avx512bf16,
+    &kernels_amx,
 #elif defined(__aarch64__)
     &kernels_neon,
     &kernels_dotprod,
@@ -23,9 +25,10 @@ static const kernels *const sets[] = { /* worst to best */
     } while (0)
 
 static void overlay(kernels *to, const kernels *from) {
-    to->name = from->name;
+    TAKE(name);
     for (int t = 0; t < TYPE_COUNT; t++) TAKE(matmul[t]);
     for (int t = 0; t < TYPE_COUNT; t++) TAKE(packed[t]);
+    for (int t = 0; t < TYPE_COUNT; t++) TAKE(fast[t]);
     TAKE(packing_pays);
     TAKE(act_from_f32);
     TAKE(matmul_panel);
@@ -56,25 +59,89 @@ static void set_far(void) {
     if (cpu_features() & CPU_AMD) kernels_far = 0;
 }
 
-static bool usable(const kernels *k) { return !(k->need & ~cpu_features()); }
+/* ---- trial ------------------------------------------------------------------- */
+
+enum { TRIAL_COLS = 512, TRIAL_GROUPS = 2, TRIAL_TOKENS = 17 }; /* more than a tile of tokens */
+
+typedef struct {
+    _Alignas(64) uint8_t w[TRIAL_GROUPS * 8 * TRIAL_COLS * sizeof(float)];
+    float                x[TRIAL_TOKENS * TRIAL_COLS];
+    _Alignas(64) char    act[TRIAL_TOKENS][2 * TRIAL_COLS]; /* act_bytes() is less */
+    float                want[TRIAL_TOKENS][TRIAL_GROUPS * 8], got[TRIAL_TOKENS][TRIAL_GROUPS * 8];
+} trial;
+
+static bool same_product(trial *t, const kernels *k, const kernels *before, int type) {
+    enum { LD = TRIAL_GROUPS * 8 };
+    const void *x = before->matmul[type] ? (const void *)t->act : t->x;
+    double      error = 0, size = 0;
+    bool        same = true;
+    before->packed[type](t->want[0], LD, t->w, TRIAL_GROUPS, TRIAL_COLS, x, TRIAL_TOKENS);
+    if (k->packed[type]) {
+        memset(t->got, 0, sizeof t->got);
+        k->packed[type](t->got[0], LD, t->w, TRIAL_GROUPS, TRIAL_COLS, x, TRIAL_TOKENS);
+        same = !memcmp(t->got, t->want, sizeof t->got);
+    }
+    if (!same || !k->fast[type]) return same;
+    memset(t->got, 0, sizeof t->got);
+    k->fast[type](t->got[0], LD, t->w, TRIAL_GROUPS, TRIAL_COLS, t->x, TRIAL_TOKENS);
+    for (int i = 0; i < TRIAL_TOKENS * LD; i++) {
+        const double want = (double)(&t->want[0][0])[i], off = (double)(&t->got[0][0])[i] - want;
+        error += off * off;
+        size += want * want;
+    }
+    return error <= 4e-4 * size; /* two percent; 0.5 are usual */
+}
+
+bool kernels_agree(const kernels *k, const kernels *before) {
+    uint64_t seed = 88172645463325252u; /* xorshift, Marsaglia 2003 */
+    trial    t;
+    bool     same = true;
+    if (act_bytes(TRIAL_COLS) > sizeof t.act[0]) return false;
+    for (size_t i = 0; i < sizeof t.w; i++) {
+        seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+        t.w[i] = (uint8_t)(seed >> 32 & 0xbf); /* read as a float of any kind it is below 2 */
+    }
+    for (int i = 0; i < TRIAL_TOKENS * TRIAL_COLS; i++) t.x[i] = (float)(i * 37 % 201 - 100) / 100;
+    for (int i = 0; i < TRIAL_TOKENS; i++) before->act_from_f32(t.act[0] + (size_t)i * act_bytes(TRIAL_COLS), t.x + i * TRIAL_COLS, TRIAL_COLS);
+    for (int type = 0; type < TYPE_COUNT && same; type++)
+        if ((k->packed[type] || k->fast[type]) && before->packed[type]) same = same_product(&t, k, before, type);
+    return same;
+}
+
+/* ---- choice ------------------------------------------------------------------ */
+
+static bool usable[ARRAY_LEN(sets)];
+
+static void find_usable(void) {
+    kernels all = {0};
+    set_far();
+    for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
+        usable[i] = !(sets[i]->need & ~cpu_features()) && (!sets[i]->on_trial || kernels_agree(sets[i], &all));
+        if (usable[i]) overlay(&all, sets[i]);
+    }
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 slm_status kernels_select(kernels *out, const char *name, slm_error *err) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    const bool            best = !name || !strcmp(name, "auto");
+    const bool best = !name || !strcmp(name, "auto");
+    bool       found = best;
     memset(out, 0, sizeof *out);
-    pthread_once(&once, set_far);
+    pthread_once(&once, find_usable);
     for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
-        if (!usable(sets[i])) continue;
+        if (!best && found && sets[i]->name) break;
+        if (!usable[i]) continue;
         overlay(out, sets[i]);
-        if (!best && !strcmp(name, sets[i]->name)) return SLM_OK;
+        found = found || (sets[i]->name && !strcmp(name, sets[i]->name));
     }
-    if (!best)
+    if (!found)
         return err_set(err, SLM_ERR_ARGUMENT, "no instruction set \"%s\" on this processor", name);
     return SLM_OK;
 }
 
 const char *kernels_name(int i) {
+    pthread_once(&once, find_usable);
     for (size_t k = 0; k < ARRAY_LEN(sets); k++)
-        if (usable(sets[k]) && i-- == 0) return sets[k]->name;
+        if (usable[k] && sets[k]->name && i-- == 0) return sets[k]->name;
     return NULL;
 }

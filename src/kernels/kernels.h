@@ -25,8 +25,9 @@ enum { KV_BLOCK = 64, KV_TYPES = 3 };
 typedef struct { uint16_t d[8]; int8_t q[8][32]; } kv_part;
 
 typedef struct {
-    const char *name;
+    const char *name; /* NULL: goes with the set before it wherever the processor has what it needs */
     uint32_t    need; /* CPU_* bits, all of them */
+    bool        on_trial; /* taken only where some products have the bits that the sets before it give */
 
     /* y[t * ldy + r] = W[r] . x[t] for r in [0, rows), t in [0, n_tok), in the canonical integer
      * arithmetic (scalar.c states it per format).
@@ -38,6 +39,10 @@ typedef struct {
      * this entry: x is n_tok rows of cols floats, and a product is what matmul_panel makes of it. */
     void (*packed[TYPE_COUNT])(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x,
                                int64_t n_tok);
+    /* As packed, but in bfloat16 (r8_bf16.h): not the same bits as packed; x is n_tok rows of cols floats for every
+     * format.  A token's numbers do not depend on how many others there are.  NULL: packed is faster. */
+    void (*fast[TYPE_COUNT])(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x,
+                             int64_t n_tok);
     bool packing_pays; /* packed is the faster form here: everywhere but in scalar.c, which reads both bit by bit */
     /* dst: act_bytes(n); n % 32 == 0.  A block that holds a NaN or infinity gets the scale NaN; one
      * below 1e-30 is zero. */
@@ -95,7 +100,11 @@ typedef struct {
  * kernels_select() sets it for the processor; it changes no result. */
 extern int kernels_far;
 
-extern const kernels kernels_scalar, kernels_avx2, kernels_avxvnni, kernels_avx512vnni, kernels_neon, kernels_dotprod, kernels_i8mm;
+extern const kernels kernels_scalar, kernels_avx2, kernels_avxvnni, kernels_avx512vnni, kernels_avx512bf16, kernels_amx, kernels_neon,
+    kernels_dotprod, kernels_i8mm;
+
+/* Would `k`, laid over `before`, keep the bits of its products (and of fast ones what bfloat16 keeps)?  Takes 0.5 ms. */
+bool kernels_agree(const kernels *k, const kernels *before);
 
 /* Every usable set overlaid worst to best, stopping at `name` unless NULL or "auto". */
 slm_status kernels_select(kernels *out, const char *name, slm_error *err);

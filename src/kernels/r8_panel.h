@@ -7,7 +7,9 @@
  *   P_LANES 8 or 16 (then AVX-512: a register is two groups of 8), P_REGS: registers of a step;
  *   R8_DPBUSD or not, as r8_x86.h;
  *   TILE: tokens of a tile; P_CASES: P_CASE(1, tile) to P_CASE(TILE, tile);
- *   FEW: tokens up to which the tiles of r8_x86.h are as fast; FEW_K, FEW_MORE, FEW_Q8_0: the same for Q4_K to Q6_K, for Q2_K and Q3_K, and for Q8_0.
+ *   FEW: tokens up to which the tiles of r8_x86.h are as fast; FEW_K, FEW_MORE, FEW_Q8_0: the same for Q4_K to Q6_K, for Q2_K and Q3_K, and for Q8_0;
+ *   P_PASS, if not 72: tokens that share an unpacked panel;
+ *   P_AMX or not: a block's products are made by AMX (amx_dots.h), always for TILE tokens.
  *
  * Weights are unsigned in the panel, and what that adds is taken off through the sums of the activations.  Without
  * VNNI that is done for up to six bits; eight bits are widened to 16, as are the activations, and a step is 2 columns. */
@@ -15,10 +17,13 @@
 #define R8_PANEL_H
 #include "r8_x86_more.h"
 
+#ifndef P_PASS
+#define P_PASS 72
+#endif
 enum {
     P_ROWS = P_LANES * P_REGS,
     PANEL_COLS = 1024, PANEL_STEPS = PANEL_COLS / 4,
-    PASS = 72,      /* tokens that share an unpacked panel, at most */
+    PASS = P_PASS,  /* tokens that share an unpacked panel, at most */
     CHUNK = 256     /* rows that share a pass of tokens, at most */
 };
 
@@ -368,6 +373,13 @@ R8_INLINE void dots(ints v[][P_REGS], const panel *p, int k, const int n_k, cons
         else P_(store_ps)((mem)[t] + P_LANES * (r), value); \
     } while (0)
 
+#ifdef P_AMX
+#include "amx_dots.h"
+#else
+#define P_BEGIN(group) ((void)(group))
+#define P_END()
+enum { P_WHOLE = 0 }; /* the last tile may have fewer tokens */
+
 /* sum = fma(scale[b] * s, dot, sum) over blocks [b0, b1) of `group` columns, for all tokens of a tile. */
 R8_INLINE void scaled_dots(floats keep[][P_REGS], float (*mem)[P_ROWS], const token *x, const panel *p, int b0, int b1, const int group,
                            const int n_tok, const int bits, const int mins) {
@@ -383,6 +395,7 @@ R8_INLINE void scaled_dots(floats keep[][P_REGS], float (*mem)[P_ROWS], const to
         }
     }
 }
+#endif
 
 /* Blocks of 32 with a scale: acc = fma(d * s, dot - offset * S, acc); with mins no offset, and am = fma(-m, ms, am). */
 R8_INLINE void tile_flat(pass *z, const panel *p, int i, int n_cols, int t0, const int n_tok, const int bits, const int mins) {
@@ -478,13 +491,15 @@ typedef struct {
 
 /* Panels [0, n) of rows from w on against the tokens [0, n_tok), n_tok <= PASS. */
 static void chunk(const panel_format *f, pass *z, float *y, int64_t ldy, const char *w, int n, int64_t cols, const char *x, int n_tok, int tile) {
-    const size_t  apart = (size_t)(cols / f->block) * (size_t)f->bytes;
+    const size_t  apart = (size_t)(cols / f->block) * (size_t)f->bytes,
+                  n_all = (size_t)(P_WHOLE ? (n_tok + tile - 1) / tile * tile : n_tok);
     const int64_t most = f->tiles->cols;
     panel         p;
     for (int i = 0; i < n; i++) {
-        memset(z->acc[i], 0, sizeof z->acc[i][0] * (size_t)n_tok);
-        if (f->tiles->mins) memset(z->am[i], 0, sizeof z->am[i][0] * (size_t)n_tok);
+        memset(z->acc[i], 0, sizeof z->acc[i][0] * n_all);
+        if (f->tiles->mins) memset(z->am[i], 0, sizeof z->am[i][0] * n_all);
     }
+    memset(z->x + n_tok, 0, sizeof z->x[0] * (n_all - (size_t)n_tok));
     for (int64_t c = 0; c < cols; c += most) {
         const int n_cols = (int)(cols - c < most ? cols - c : most);
         for (int t = 0; t < n_tok; t++) take(&z->x[t], x + (size_t)t * act_bytes(cols), cols, c, n_cols, f->tiles, f->offset);
@@ -506,14 +521,16 @@ static void chunk(const panel_format *f, pass *z, float *y, int64_t ldy, const c
 /* As packed_ID, for all whole panels; returns the groups left over.  What a batch needs stays out of the way of single tokens. */
 static R8_APART int64_t batch(const panel_format *f, float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x,
                               int64_t n_tok) {
-    const int64_t panels = groups / (P_ROWS / 8), tile = even(n_tok, TILE), each = even((n_tok + tile - 1) / tile, PASS / tile) * tile;
+    const int64_t panels = groups / (P_ROWS / 8), tile = P_WHOLE ? TILE : even(n_tok, TILE), each = even((n_tok + tile - 1) / tile, PASS / tile) * tile;
     const size_t  panel_bytes = P_ROWS / 8 * (size_t)(cols / f->block) * (size_t)f->bytes;
     pass          z;
+    P_BEGIN(f->tiles->group);
     for (int64_t t = 0; t < n_tok; t += each)
         for (int64_t i = 0; i < panels; i += CHUNK / P_ROWS)
             chunk(f, &z, y + t * ldy + i * P_ROWS, ldy, (const char *)w + (size_t)i * panel_bytes,
                   (int)(panels - i < CHUNK / P_ROWS ? panels - i : CHUNK / P_ROWS), cols, (const char *)x + (size_t)t * act_bytes(cols),
                   (int)(n_tok - t < each ? n_tok - t : each), (int)tile);
+    P_END();
     return groups - panels * (P_ROWS / 8);
 }
 
@@ -528,9 +545,9 @@ static R8_APART int64_t batch(const panel_format *f, float *y, int64_t ldy, cons
                 unpack_##id(p, r, b, u + b, apart); \
             } \
     } \
+    static const panel_format format_##id = {block, sizeof(r8_##id), offset, &kind, unpack_run_##id}; \
     static void panels_##id(float *y, int64_t ldy, const void *w, int64_t groups, int64_t cols, const void *x, int64_t n_tok) { \
-        static const panel_format f = {block, sizeof(r8_##id), offset, &kind, unpack_run_##id}; \
-        const int64_t left = n_tok > (few) ? batch(&f, y, ldy, w, groups, cols, x, n_tok) : groups, done = groups - left; \
+        const int64_t left = n_tok > (few) ? batch(&format_##id, y, ldy, w, groups, cols, x, n_tok) : groups, done = groups - left; \
         const size_t  group = (size_t)(cols / (block)) * sizeof(r8_##id); \
         if (left) packed_##id(y + done * 8, ldy, (const char *)w + (size_t)done * group, left, cols, x, n_tok); \
     }
