@@ -134,6 +134,9 @@ SLM_API slm_status slm_model_pack(slm_model *m, int n_threads, slm_progress_fn p
 /* Does packing make this model's instruction set faster? */
 SLM_API bool slm_model_packing_pays(const slm_model *m);
 SLM_API void slm_model_describe(const slm_model *m, slm_model_info *out);
+/* Does this processor have products in bfloat16, for slm_session_options.fast_prefill, of some of the model's matrices
+ * that are faster than exact ones?  Asked after packing: they read packed weights. */
+SLM_API bool slm_model_fast_prefill(const slm_model *m);
 /* Names of the instruction sets this processor can run, worst first; NULL past the end. */
 SLM_API const char *slm_isa_name(int i);
 
@@ -233,6 +236,9 @@ typedef struct {
     slm_kv_type kv_type;
     int         n_threads; /* 0 = one per performance core.  Never changes a result */
     bool        score_all; /* slm_session_score() and _nll() take several rows of logits at once */
+    bool        fast_prefill; /* several tokens at once are multiplied in bfloat16 where slm_model_fast_prefill():
+                              other numbers than one by one and than on another processor, but the same for
+                              every batch and number of threads */
 } slm_session_options;
 
 typedef struct {           /* bytes; n_ctx: the tokens that they are for, n_room where less is taken at first */
@@ -521,11 +527,13 @@ typedef struct {            /* one matrix product, of a matrix with random weigh
     int         n_threads, n_tok;
     bool        large;      /* weights of four times the last cache; else they stay in the second    */
     size_t      most_bytes; /* bound on large weights; 0: none                                       */
+    bool        fast;       /* as slm_session_options.fast_prefill                                   */
 } slm_product;
 typedef struct {
     double gb_per_s, gmacs; /* weights read; 10^9 multiplications a second                           */
     bool   has_kernel;      /* multiplies in integers; else in floats                                */
     bool   packed;          /* the weights were rearranged as slm_model_pack() does                   */
+    bool   fast;            /* in bfloat16                                                            */
 } slm_product_speed;
 SLM_API slm_status slm_measure_product(const slm_product *c, slm_product_speed *out, slm_error *err);
 /* Names of the tensor formats; NULL past the end. */

@@ -134,6 +134,8 @@ void slm_model_close(slm_model *m) {
 
 bool slm_model_packing_pays(const slm_model *m) { return m->k.packing_pays; }
 
+bool slm_model_fast_prefill(const slm_model *m) { return m->has_weights && weights_have_fast(&m->w, &m->k); }
+
 slm_status slm_model_pack(slm_model *m, int n_threads, slm_progress_fn progress, void *ud, slm_error *err) {
     thread_pool *threads = NULL;
     if (!m->has_weights) return SLM_OK;

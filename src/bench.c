@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 #if defined(__x86_64__)
+#include "kernels/amx_tiles.h"
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -204,6 +205,34 @@ __attribute__((target("avx512f,avx512vnni"))) static int32_t multiply_avx512vnni
     for (int t = 1; t < 8; t++) s[0] = _mm512_add_epi32(s[0], s[t]);
     return _mm512_reduce_add_epi32(s[0]);
 }
+
+/* 64 products of tiles, 16 rows by 16 tokens by 64 columns each: four of them for each four tiles that are loaded. */
+__attribute__((target("amx-tile,amx-int8"))) static int32_t multiply_amx(const uint8_t *w, const int8_t *x) {
+    int32_t     sum[4][16][16];
+    tile_config c = {.palette = 1};
+    for (int i = 0; i < 8; i++) c.rows[i] = 16, c.row_bytes[i] = 64;
+    TILE_CONFIGURE(&c);
+    TILE_ZERO(0);
+    TILE_ZERO(1);
+    TILE_ZERO(2);
+    TILE_ZERO(3);
+    for (int k = 0; k < 16; k++) {
+        TILE_LOAD(4, x, 64);
+        TILE_LOAD(6, w, 64);
+        TILE_DOT_BYTES(0, 4, 6);
+        TILE_LOAD(5, x + 1024, 64);
+        TILE_DOT_BYTES(1, 5, 6);
+        TILE_LOAD(7, w + 1024, 64);
+        TILE_DOT_BYTES(2, 4, 7);
+        TILE_DOT_BYTES(3, 5, 7);
+    }
+    TILE_STORE(sum[0], 64, 0);
+    TILE_STORE(sum[1], 64, 1);
+    TILE_STORE(sum[2], 64, 2);
+    TILE_STORE(sum[3], 64, 3);
+    TILE_RELEASE();
+    return sum[0][0][0] + sum[1][0][0] + sum[2][0][0] + sum[3][0][0];
+}
 #elif defined(__aarch64__)
 /* As multiply_avx2: eight products are added in 16 bits. */
 static int32_t multiply_neon(const uint8_t *w, const int8_t *x) {
@@ -258,6 +287,7 @@ static const struct {
     {"avx2", 32, multiply_avx2},
     {"avxvnni", 32, multiply_avxvnni},
     {"avx512vnni", 64, multiply_avx512vnni},
+    {"amx", 64 * 16 * 16 * 64 / (8 * PEAK_STEPS), multiply_amx},
 #elif defined(__aarch64__)
     {"neon", 16, multiply_neon},
     {"dotprod", 16, multiply_dotprod},
@@ -453,6 +483,7 @@ slm_status slm_measure_product(const slm_product *c, slm_product_speed *out, slm
         thread_run(p.o.pool, m.rows / 8, pack_task, &(pack_job){&m, p.packed});
         m.data = p.packed;
     }
+    p.o.fast = c->fast;
     const ops_input   in = {p.x, p.act, PRODUCT_COLS, c->n_tok};
     const ops_product list[] = {{p.y, m.rows, &m}};
     for (int64_t i = 0; i < (int64_t)c->n_tok * PRODUCT_COLS; i++) p.x[i] = (float)(i * 37 % 201 - 100) / 100;
@@ -460,8 +491,9 @@ slm_status slm_measure_product(const slm_product *c, slm_product_speed *out, slm
     const double s = time_product(&p, &in, list, c->large ? 60 : 12);
     out->gb_per_s = (double)m.rows * (double)m.row_bytes / s / 1e9;
     out->gmacs = (double)m.rows * PRODUCT_COLS * c->n_tok / s / 1e9;
-    out->has_kernel = ops_in_integers(&p.o, &m);
     out->packed = m.packed;
+    out->fast = c->fast && ops_has_fast(&k, &m);
+    out->has_kernel = ops_in_integers(&p.o, &m) && !out->fast;
 end:
     thread_pool_free(p.o.pool);
     arena_free(&p.mem);

@@ -326,6 +326,16 @@ bool weights_can_pack(weights *w, const gguf_tensor *t) {
     return q.found && q.aligned;
 }
 
+bool weights_have_fast(const weights *w, const kernels *k) {
+    for (int i = 0; i < w->cfg.n_layer; i++) {
+        const layer  *l = &w->layers[i];
+        const matrix *all[] = {&l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down};
+        for (size_t j = 0; j < ARRAY_LEN(all); j++)
+            if (ops_has_fast(k, all[j])) return true;
+    }
+    return false;
+}
+
 void weights_free(weights *w) {
     arena_free(&w->packed);
     arena_free(&w->mem);

@@ -37,5 +37,7 @@ slm_status weights_pack(weights *w, const gguf *g, const kernels *k, thread_pool
 /* May t, a tensor of the weights' file, lie in a file in packed form?  Products read it, and each matrix that
  * is a view of its rows begins with a group of 8. */
 bool       weights_can_pack(weights *w, const gguf_tensor *t);
+/* Does ops.fast change the product of some matrix? */
+bool       weights_have_fast(const weights *w, const kernels *k);
 void       weights_free(weights *w);
 #endif

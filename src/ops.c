@@ -84,8 +84,9 @@ static void rows_of(const product_job *j, const ops_product *p, int64_t r0, int6
     const bool       integers = ops_in_integers(j->o, m);
     const int64_t    n_packed = m->packed ? m->rows / 8 * 8 : 0, end = r1 < n_packed ? r1 : n_packed;
     if (r0 < end) {
-        k->packed[m->type->id](p->y + r0, p->ldy, m->data + (size_t)r0 * m->row_bytes, (end - r0) / 8, m->cols,
-                               integers ? in->act : (const void *)in->x, in->n_tok);
+        const bool fast = j->o->fast && k->fast[m->type->id];
+        (fast ? k->fast : k->packed)[m->type->id](p->y + r0, p->ldy, m->data + (size_t)r0 * m->row_bytes, (end - r0) / 8, m->cols,
+                                                  integers && !fast ? in->act : (const void *)in->x, in->n_tok);
         r0 = end;
     }
     if (r0 == r1) return;
@@ -134,6 +135,8 @@ void ops_matmul_then(ops *o, const ops_input *in, const ops_product *list, int n
     j.rows[0] = task_rows(o, in, list[0].m->rows, bytes);
     thread_run(o->pool, (list[0].m->rows + j.rows[0] - 1) / j.rows[0], together_task, &j);
 }
+
+bool ops_has_fast(const kernels *k, const matrix *m) { return m->packed && m->rows >= 8 && k->fast[m->type->id]; }
 
 bool ops_can_pack(const kernels *k, const matrix *m) { return m->rows >= 8 && r8_has(m->type->id) && k->packed[m->type->id]; }
 

@@ -18,6 +18,7 @@ typedef struct {
 
 typedef struct {
     kernels      k;
+    bool         fast;    /* packed matrices go through k.fast where it has an entry: other bits, but for any batch the same */
     thread_pool *pool;
     float       *scratch; /* per worker: OPS_PANEL_COLS * 16 + n_batch * 8 floats */
     size_t       scratch_floats;
@@ -50,6 +51,8 @@ void ops_matmul(ops *o, const ops_input *in, const ops_product *list, int n);
 typedef void (*ops_after)(void *ctx, int64_t r0, int64_t r1);
 void ops_matmul_then(ops *o, const ops_input *in, const ops_product *list, int n, ops_after after, void *ctx);
 
+/* Does ops.fast change anything for m? */
+bool ops_has_fast(const kernels *k, const matrix *m);
 /* Is there a packed form of m, and a kernel for it? */
 bool ops_can_pack(const kernels *k, const matrix *m);
 /* Groups of 8 rows [g0, g1) of m into dst, which is laid out as m itself; the last call (g1 the

@@ -48,6 +48,7 @@ static slm_status check_options(slm_session *s, const slm_model *m, const slm_se
     if (s->n_batch > s->n_room) s->n_batch = s->n_room;
     s->n_threads = opt->n_threads ? opt->n_threads : cpu_default_threads();
     s->n_rows = opt->score_all ? score_rows(m->w.n_vocab) : 1;
+    s->fast = opt->fast_prefill;
     return SLM_OK;
 }
 
@@ -220,6 +221,12 @@ static void advance(slm_session *s, const int32_t *ids, int k) {
     s->has_logits = false;
 }
 
+/* For what comes in batches, whether one token or many. */
+static void use_all(slm_session *s) {
+    thread_pool_use(s->pool, s->n_threads);
+    s->f.o.fast = s->fast;
+}
+
 /* Tokens of a batch where n go in as few batches as can be: equal ones, since a short one pays for the weights alone. */
 static int even_part(const slm_session *s, int n) {
     const int parts = n > s->n_batch ? (n + s->n_batch - 1) / s->n_batch : 1;
@@ -241,6 +248,7 @@ static slm_status append(slm_session *s, const int32_t *ids, int n, watcher watc
     const double  start = clock_ms();
     const int64_t switches = cpu_switches();
     thread_pool_use(s->pool, n == 1 ? s->pace.n : s->n_threads);
+    s->f.o.fast = s->fast && n > 1;
     s->has_logits = false;
     for (int i = 0; i < n;) {
         const int    k = n - i < part ? n - i : part;
@@ -248,7 +256,7 @@ static slm_status append(slm_session *s, const int32_t *ids, int n, watcher watc
         if (watch.see && !watch.see(watch.ud, (uint64_t)i, (uint64_t)n)) return SLM_OK;
         advance(s, ids + i, k);
         i += k;
-        if (i == n) forward_logits(&s->f, k - 1, 1, s->logits);
+        if (i == n) s->f.o.fast = false, forward_logits(&s->f, k - 1, 1, s->logits);
         if (watch.see) part = next_part(s, k, clock_ms() - t0);
     }
     if (n == 1) pace_token(&s->pace, clock_ms() - start, cpu_switches() - switches);
@@ -284,7 +292,7 @@ slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logi
     slm_status rc = check_ids(s, ids, n, err);
     if (rc || (rc = check_room(s, s->n_ids + (int64_t)n, err))) return rc;
     const size_t row_floats = (size_t)s->m->w.n_vocab;
-    thread_pool_use(s->pool, s->n_threads);
+    use_all(s);
     const int part = even_part(s, n);
     for (int i = 0; i < n;) {
         const int k = n - i < part ? n - i : part;
@@ -340,7 +348,7 @@ static void nll_row(void *ctx, int64_t row, int worker) {
 slm_status slm_session_nll(slm_session *s, const int32_t *ids, const int32_t *next, int n, double *nll, slm_error *err) {
     slm_status rc = check_ids(s, ids, n, err);
     if (rc || (rc = check_ids(s, next, n, err)) || (rc = check_room(s, s->n_ids + (int64_t)n, err))) return rc;
-    thread_pool_use(s->pool, s->n_threads);
+    use_all(s);
     const int part = even_part(s, n);
     for (int i = 0; i < n;) {
         const int k = n - i < part ? n - i : part;
@@ -367,7 +375,7 @@ slm_status slm_session_embed(slm_session *s, const int32_t *ids, int n, slm_pool
     double *sum = mem_zero((size_t)d, sizeof *sum), square = 0;
     if (!sum) return err_memory(err, "a vector", (size_t)d * sizeof *sum);
     slm_session_rewind(s, 0);
-    thread_pool_use(s->pool, s->n_threads);
+    use_all(s);
     for (int i = 0, k; i < n; i += k) {
         k = n - i < part ? n - i : part;
         advance(s, ids + i, k);
@@ -443,7 +451,7 @@ slm_status slm_session_compare(slm_session *const *s, int n_s, const int32_t *id
     slm_status rc = check_compared(s, n_s, ids, next, n, err);
     int        n_batch = s[0]->n_batch;
     for (int k = 1; k < n_s; k++) n_batch = s[k]->n_batch < n_batch ? s[k]->n_batch : n_batch;
-    for (int k = 0; k < n_s; k++) thread_pool_use(s[k]->pool, s[k]->n_threads);
+    for (int k = 0; k < n_s; k++) use_all(s[k]);
     for (int i = 0; i < n && !rc; i += n_batch) {
         const int size = n - i < n_batch ? n - i : n_batch;
         for (int k = 0; k < n_s; k++) advance(s[k], ids + i, size);

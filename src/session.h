@@ -31,6 +31,7 @@ struct slm_session {
     pace             pace;     /* of tokens evaluated one by one */
     arena            mem, far; /* work; what grows with the context: cache and ids */
     int              n_ctx, n_batch, n_threads, n_rows;
+    bool             fast;     /* what is evaluated several tokens at once goes through ops.fast */
     int              n_room;   /* tokens that `far` holds; at most n_ctx */
     float           *logits;  /* [n_rows][n_vocab]; row 0 after sync and eval */
     int32_t         *ids;     /* [n_room]: what the cache holds */

@@ -13,7 +13,7 @@
     X(hostile) /* first: a child counts the memory of the process it was forked from */ \
     X(base) \
     X(json) X(line) X(cli) X(pty) \
-    X(quant) X(thread) X(kernels) X(sampler) X(engine) X(chat) \
+    X(quant) X(thread) X(kernels) X(sampler) X(engine) X(fast) X(chat) \
     X(gguf) X(write) X(requant) X(imatrix) X(fault) X(sandbox) X(memory) \
     X(unicode) X(tokenizer) X(template) X(budget) \
     X(fuzz)

@@ -71,6 +71,7 @@ static void system_faults(void) { script("system"); }
 static void sandbox(void) { script("sandbox"); }
 static void imatrix(void) { script("imatrix"); }
 static void diff(void) { script("diff"); }
+static void fast(void) { script("fast"); }
 
 const test_case tests_cli[] = {
     {"usage", "nonsense on the command line is exit 2 and one line", usage},
@@ -100,6 +101,7 @@ const test_case tests_cli[] = {
     {"sandbox", "every command does its work in the sandbox; what it gave up is gone", sandbox},
     {"imatrix", "slm imatrix: the file, settings that change nothing, quantizing by it", imatrix},
     {"diff", "slm diff: against itself, the numbers of slm ppl, table, bars, chart", diff},
+    {"fast", "--fast-prefill: taken where it helps, said so where it does not", fast},
     {"bench", "slm bench: rows, ranges, forms, shapes, comparison", bench},
     {0},
 };

@@ -46,6 +46,7 @@ static json *to_json(pool *p, const slm_product *c, const speeds *s) {
     json_set(p, row, STR("n_threads"), json_new_int(p, c->n_threads));
     json_set(p, row, STR("packed"), json_new_bool(p, s->small.packed));
     json_set(p, row, STR("integer"), json_new_bool(p, s->small.has_kernel));
+    json_set(p, row, STR("fast_prefill"), json_new_bool(p, s->small.fast));
     put_num(p, row, "l2_gb_per_s", s->small.gb_per_s);
     put_num(p, row, "dram_gb_per_s", s->large.gb_per_s);
     put_num(p, row, "roof_gb_per_s", s->roof);
@@ -77,7 +78,7 @@ static void put_pct(strbuf *b, double v) {
 
 static void put_line(strbuf *b, const slm_product *c, const speeds *s) {
     strbuf_fmt(b, "| %s | %s | %d | %s | %.2f | %.2f |", c->type, c->isa, c->n_threads,
-               s->small.packed ? "packed" : s->small.has_kernel ? "rows" : "float", s->small.gb_per_s, s->large.gb_per_s);
+               s->small.fast ? "bf16" : s->small.packed ? "packed" : s->small.has_kernel ? "rows" : "float", s->small.gb_per_s, s->large.gb_per_s);
     put_pct(b, 100 * s->large.gb_per_s / s->roof);
     for (size_t i = 0; i < ARRAY_LEN(n_tok); i++) strbuf_fmt(b, " %.1f |", s->many[i].gmacs);
     put_pct(b, 100 * best_gops(s) / s->peak);
@@ -147,7 +148,7 @@ int bench_kernels(const options *o, const char *const *isa, int n_isa) {
     put_head(&table);
     for (int k = 0; k < n_isa; k++)
         for (int t = 0; t < o->bench.t.n && !rc; t++)
-            rc = run_set(o, (slm_product){.isa = isa[k], .n_threads = o->bench.t.v[t]}, &p, rows, &table);
+            rc = run_set(o, (slm_product){.isa = isa[k], .n_threads = o->bench.t.v[t], .fast = o->fast_prefill}, &p, rows, &table);
     if (!rc && (table.bad || p.full)) rc = fail(EXIT_MEMORY, "no memory for the rows");
     if (!rc && o->bench.format == FORMAT_MD) out_put(table.p, table.n);
     else if (!rc) bench_put_rows(o->bench.format, rows);

@@ -137,6 +137,7 @@ static json *row_to_json(pool *p, const bench_report *b, const bench_row *r) {
     put_text(p, row, "type_v", bench_kv_name(r->set.kv));
     put_text(p, row, "isa", r->set.isa);
     json_set(p, row, STR("packed"), json_new_bool(p, r->packed));
+    json_set(p, row, STR("fast_prefill"), json_new_bool(p, r->fast));
     put_int(p, row, "n_prompt", r->n_prompt);
     put_int(p, row, "n_gen", r->n_gen);
     put_int(p, row, "n_depth", r->n_depth);
@@ -243,18 +244,19 @@ static bool differ(const int_list *l) {
 
 /* Those that are not there in every table. */
 typedef struct {
-    bool kv, pack, batch, old, ab;
+    bool kv, pack, batch, fast, old, ab;
 } columns;
 
 static columns columns_of(const bench_options *q) {
-    return (columns){differ(&q->kv), differ(&q->pack), differ(&q->ub) || differ(&q->b), q->compare != NULL, q->ab != NULL};
+    return (columns){differ(&q->kv), differ(&q->pack), differ(&q->ub) || differ(&q->b), differ(&q->fast) || (q->fast.n && q->fast.v[0]),
+                     q->compare != NULL, q->ab != NULL};
 }
 
 static void put_head(strbuf *s, columns c) {
-    strbuf_fmt(s, "| model | size | threads | isa |%s%s%s test | t/s | GB/s | roof %% | peak %% | ms p10 | p50 | p90 | first ms |%s%s |\n",
-               c.kv ? " kv |" : "", c.pack ? " packed |" : "", c.batch ? " ub |" : "", c.old ? " to old |" : "", c.ab ? " B to A |" : "");
-    strbuf_fmt(s, "| --- | ---: | ---: | --- |%s%s%s ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |%s%s --- |\n",
-               c.kv ? " --- |" : "", c.pack ? " --- |" : "", c.batch ? " ---: |" : "", c.old ? " ---: |" : "", c.ab ? " ---: |" : "");
+    strbuf_fmt(s, "| model | size | threads | isa |%s%s%s%s test | t/s | GB/s | roof %% | peak %% | ms p10 | p50 | p90 | first ms |%s%s |\n",
+               c.kv ? " kv |" : "", c.pack ? " packed |" : "", c.batch ? " ub |" : "", c.fast ? " bf16 |" : "", c.old ? " to old |" : "", c.ab ? " B to A |" : "");
+    strbuf_fmt(s, "| --- | ---: | ---: | --- |%s%s%s%s ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |%s%s --- |\n",
+               c.kv ? " --- |" : "", c.pack ? " --- |" : "", c.batch ? " ---: |" : "", c.fast ? " --- |" : "", c.old ? " ---: |" : "", c.ab ? " ---: |" : "");
 }
 
 static void put_row(strbuf *s, const bench_report *b, const bench_row *r, columns c) {
@@ -264,6 +266,7 @@ static void put_row(strbuf *s, const bench_report *b, const bench_row *r, column
     if (c.kv) strbuf_fmt(s, " %s |", bench_kv_name(r->set.kv));
     if (c.pack) strbuf_fmt(s, " %s |", r->packed ? "yes" : "no");
     if (c.batch) strbuf_fmt(s, " %d |", r->set.n_ubatch);
+    if (c.fast) strbuf_fmt(s, " %s |", r->fast ? "yes" : "no");
     int n = 0;
     if (r->n_prompt) n += snprintf(test, sizeof test, "pp%d", r->n_prompt);
     if (r->n_gen) n += snprintf(test + n, sizeof test - (size_t)n, "%stg%d", n ? "+" : "", r->n_gen);
@@ -379,7 +382,7 @@ static bool same_text(const json *row, str name, const char *z) {
 static bool same_test(const json *old, const bench_row *r) {
     return same_int(old, STR("n_prompt"), r->n_prompt) && same_int(old, STR("n_gen"), r->n_gen) &&
            same_int(old, STR("n_depth"), r->n_depth) && same_int(old, STR("n_threads"), r->set.n_threads) &&
-           same_int(old, STR("n_ubatch"), r->set.n_ubatch) && same_text(old, STR("type_k"), bench_kv_name(r->set.kv));
+           same_int(old, STR("n_ubatch"), r->set.n_ubatch) && json_bool(json_get(old, STR("fast_prefill"))) == r->fast && same_text(old, STR("type_k"), bench_kv_name(r->set.kv));
 }
 
 /* An old row of the same model, size and instruction set; failing that, of the same test. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static bool same_series(const bench_row *a, const bench_row *b) {
-    return a->n_prompt == b->n_prompt && a->n_gen == b->n_gen && !strcmp(a->set.isa, b->set.isa) && a->packed == b->packed &&
+    return a->n_prompt == b->n_prompt && a->n_gen == b->n_gen && !strcmp(a->set.isa, b->set.isa) && a->packed == b->packed && a->fast == b->fast &&
            a->set.kv == b->set.kv && a->set.n_threads == b->set.n_threads && a->set.n_ubatch == b->set.n_ubatch;
 }
 

@@ -59,6 +59,7 @@ typedef struct {
     int         rounds, layers, format;
     const char *isa, *shape, *compare, *ab, *kernels, *plot; /* "" where = gave no value */
     bool        no_warmup, no_roof;
+    int_list    fast; /* of --ab fast=off,on; else as fast_prefill */
 } bench_options;
 enum { FORMAT_MD, FORMAT_CSV, FORMAT_JSON, FORMAT_JSONL };
 
@@ -101,7 +102,7 @@ struct options {
     const char *default_model; /* of the configuration file, or NULL */
     const char *model_origin;  /* where name_model() found the name  */
     uint64_t    mem;           /* 0: not given                       */
-    bool        explain, no_sandbox;
+    bool        explain, no_sandbox, fast_prefill;
 };
 enum { PACK_AUTO, PACK_ON, PACK_OFF };
 enum { STATS_NONE, STATS_TEXT, STATS_JSON };
@@ -428,12 +429,13 @@ typedef struct {
     const char *isa;
     int         pack;                 /* PACK_AUTO, _ON, _OFF                           */
     int         kv, n_threads, n_batch, n_ubatch;
+    bool        fast;                 /* --fast-prefill                                 */
 } bench_setting;
 
 /* One test under one setting: its rounds and what they come to. */
 typedef struct {
     bench_setting set;
-    bool     packed;                  /* what came of set.pack                          */
+    bool     packed, fast;            /* what came of set.pack, of set.fast             */
     int      n_prompt, n_gen, n_depth;
     int      n_rounds;
     double  *ms;                      /* [n_rounds]                                     */
@@ -546,6 +548,8 @@ bool fits_beside(const options *o, const slm_model *m, const slm_session_options
 int plan_memory(const options *o, const slm_model *m, const slm_session_options *so, strbuf *line);
 /* Compares the memory plan with what the machine has, packs the weights (--pack), and opens the
  * session.  0 or exit code. */
+/* Says so where --fast-prefill has no effect on the model, which is packed by now. */
+void check_fast_prefill(const options *o, const slm_model *m);
 int open_session(const options *o, slm_model *m, const slm_session_options *so,
                  slm_session **out);
 /* Bytes that this process may still take: MemAvailable, within the limits of its cgroups. */

@@ -102,13 +102,15 @@ static int list_settings(bench *b) {
     or_default(&q->t, cpu_default_threads());
     or_default(&q->b, 2048);
     or_default(&q->ub, 512);
+    or_default(&q->fast, b->o->fast_prefill);
     /* One counter runs through all combinations; the last list turns fastest.  Instruction set and
      * packing turn slowest: each change of them opens the model anew. */
-    const int64_t all = (int64_t)b->n_isa * q->pack.n * q->kv.n * q->t.n * q->b.n * q->ub.n;
+    const int64_t all = (int64_t)b->n_isa * q->pack.n * q->kv.n * q->t.n * q->b.n * q->ub.n * q->fast.n;
     if (all > MAX_SETTINGS) return fail(EXIT_USAGE, "%lld combinations of settings are more than %d", (long long)all, MAX_SETTINGS);
     for (int i = 0; i < (int)all; i++) {
         bench_setting *s = &b->set[b->n_set++];
         int            k = i;
+        s->fast = q->fast.v[k % q->fast.n], k /= q->fast.n;
         s->n_ubatch = q->ub.v[k % q->ub.n], k /= q->ub.n;
         s->n_batch = q->b.v[k % q->b.n], k /= q->b.n;
         s->n_threads = q->t.v[k % q->t.n], k /= q->t.n;
@@ -184,6 +186,7 @@ static slm_session_options session_of(const bench *b, const bench_setting *set) 
     so.n_batch = set->n_ubatch;
     so.kv_type = (slm_kv_type)set->kv;
     so.n_threads = set->n_threads;
+    so.fast_prefill = set->fast;
     return so;
 }
 
@@ -231,6 +234,7 @@ static int start_session(bench *b, contestant *c) {
     const double        start = clock_ms();
     if (!rc && slm_session_create(&c->s, c->m, &so, &err)) rc = fail_status(&err);
     c->load_ms = c->model_ms + clock_ms() - start;
+    if (!rc && c->set.fast) check_fast_prefill(b->o, c->m);
     return rc;
 }
 
@@ -328,6 +332,7 @@ static int add_row(bench *b, const contestant *c, const bench_test *t, bench_row
     slm_model_info info;
     slm_model_describe(c->m, &info);
     row->packed = info.packed;
+    row->fast = c->set.fast && slm_model_fast_prefill(c->m);
     const time_t now = time(NULL);
     struct tm    utc;
     if (gmtime_r(&now, &utc)) strftime(row->time, sizeof row->time, "%Y-%m-%dT%H:%M:%SZ", &utc);
@@ -467,12 +472,17 @@ static int take_ab(bench *b) {
         const char *name, *flag;
     } known[] = {{"isa", "--isa"}, {"pack", "--pack"}, {"t", "-t"}, {"b", "-b"}, {"ub", "-ub"}, {"kv", "--kv"}};
     const char *ab = b->o->bench.ab, *eq = strchr(ab, '=');
+    if (!strcmp(ab, "fast=off,on") || !strcmp(ab, "fast=on,off")) {
+        b->o->bench.fast = (int_list){.n = 2, .v = {ab[6] == 'n', ab[6] == 'f'}};
+        b->o->fast_prefill = true;
+        return 0;
+    }
     for (size_t i = 0; eq && i < ARRAY_LEN(known); i++)
         if (str_is((str){ab, (size_t)(eq - ab)}, known[i].name)) {
             int rc = option_set(b->o, known[i].flag, eq + 1);
             return rc < 0 ? 0 : rc;
         }
-    return fail(EXIT_USAGE, "--ab: \"%s\" is not NAME=A,B with one of isa, pack, t, b, ub, kv", ab);
+    return fail(EXIT_USAGE, "--ab: \"%s\" is not NAME=A,B with one of isa, pack, t, b, ub, kv, fast", ab);
 }
 
 static int check(bench *b) {
@@ -535,6 +545,6 @@ const command cmd_bench = {
              "where others remain.\n"
              "first_token_ms begins where load_ms ends; load_ms includes packing.  With --shape and several\n"
              "sets or values of --pack the file counts as memory beside the packed weights.  --kernels: form\n"
-             "\"float\" has no integer kernel.\n",
+             "\"float\" has no integer kernel, \"bf16\" is of --fast-prefill.\n",
     .main = bench_main,
 };

@@ -32,6 +32,7 @@ slm_session_options session_options(const options *o, const slm_model *m) {
     if (o->n_batch && (!so.n_batch ? o->n_batch < 512 : o->n_batch < so.n_batch)) so.n_batch = o->n_batch;
     so.kv_type = (slm_kv_type)o->kv;
     so.n_threads = o->n_threads;
+    so.fast_prefill = o->fast_prefill;
     return so;
 }
 
@@ -151,6 +152,14 @@ int pack_model(int mode, slm_model *m, int n_threads) {
     return status ? fail_status(&err) : stop_code();
 }
 
+void check_fast_prefill(const options *o, const slm_model *m) {
+    slm_model_info info;
+    slm_model_describe(m, &info);
+    if (!o->fast_prefill || slm_model_fast_prefill(m)) return;
+    if (info.packed) warn(o, "--fast-prefill changes nothing: for weights of this model no product in bfloat16 is faster on this processor");
+    else warn(o, "--fast-prefill changes nothing: the weights are not packed");
+}
+
 int open_session(const options *o, slm_model *m, const slm_session_options *so, slm_session **out) {
     slm_error err = {0};
     strbuf    line = {0};
@@ -164,6 +173,7 @@ int open_session(const options *o, slm_model *m, const slm_session_options *so, 
     progress_begin(o, "load");
     rc = pack_model(o->pack, m, so->n_threads);
     if (rc) return rc;
+    check_fast_prefill(o, m);
     if (slm_session_create(out, m, so, &err)) return fail_status(&err);
     if (o->mlock && mlockall(MCL_CURRENT)) warn(o, "--mlock: the system does not allow it: %s (ulimit -l)", strerror(errno));
     return 0;

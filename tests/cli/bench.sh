@@ -11,7 +11,7 @@ values() { sed "s/.*\"$1\":\\([^,}]*\\).*/\\1/" | tr '\n' ' '; }
 one -p 3 -n 2 -o json > a; same 'json is exit 0' $? 0
 same 'an array' "$(sed -n '1p;$p' a | tr -d '\n')" '[]'
 same 'its rows' "$(grep -c '^  {"model_filename":".*}' a)" 2
-same 'its fields' "$(sed -n 2p a | grep -o '"[a-z_0-9]*":' | tr -d '"\n')" "model_filename:model_type:model_size:model_n_params:n_batch:n_ubatch:n_threads:type_k:type_v:isa:packed:n_prompt:n_gen:n_depth:test_time:avg_ns:stddev_ns:avg_ts:stddev_ts:median_ts:token_ms_p10:token_ms_p50:token_ms_p90:gb_per_s:roof_gb_per_s:roof_pct:peak_gops:peak_pct:load_ms:first_token_ms:peak_rss_bytes:contended:involuntary_switches:steal_ms:samples_ns:samples_ts:samples_contended:"
+same 'its fields' "$(sed -n 2p a | grep -o '"[a-z_0-9]*":' | tr -d '"\n')" "model_filename:model_type:model_size:model_n_params:n_batch:n_ubatch:n_threads:type_k:type_v:isa:packed:fast_prefill:n_prompt:n_gen:n_depth:test_time:avg_ns:stddev_ns:avg_ts:stddev_ts:median_ts:token_ms_p10:token_ms_p50:token_ms_p90:gb_per_s:roof_gb_per_s:roof_pct:peak_gops:peak_pct:load_ms:first_token_ms:peak_rss_bytes:contended:involuntary_switches:steal_ms:samples_ns:samples_ts:samples_contended:"
 one -p 3 -n 2 -o jsonl > a
 same 'prompts' "$(values n_prompt < a)" '3 0 '
 same 'generated' "$(values n_gen < a)" '0 2 '
@@ -21,7 +21,7 @@ same 'settings' "$(values n_threads < a)$(values n_ubatch < a)$(values type_k < 
 one -p 3 -n 2 -o csv > a
 same 'csv: a header and two rows' "$(wc -l < a | tr -d ' ')" 3
 same 'csv: its header' "$(sed -n 1p a | cut -d, -f1-5)" model_filename,model_type,model_size,model_n_params,n_batch
-same 'csv: as many fields everywhere' "$(awk -F, '{print NF}' a | sort -u)" 34
+same 'csv: as many fields everywhere' "$(awk -F, '{print NF}' a | sort -u)" 35
 same 'csv: quoted' "$(sed -n '2s/^"[^"]*","\([^"]*\)".*/\1/p' a | grep -c 'llama .* F32')" 1
 one -p 3 -n 2 > a
 same 'a table' "$(sed -n 1p a | cut -d'|' -f2-10)" ' model | size | threads | isa | test | t/s | GB/s | roof % | peak % '
@@ -88,13 +88,13 @@ same 'only B has the ratio' "$(grep -c ab_ratio a) $(sed -n 2p a | grep -c ab_ra
 same 'two instruction sets or the same twice' "$(one -p 3 -n 1 --ab isa=scalar,auto | grep -c 'x | ')" 2
 same 'plain and packed' "$(bench --shape smollm2-135m:Q4_0 --layers 1 -t 1 -p 0 -n 1 --ab pack=off,on -o jsonl | values packed | cut -d' ' -f1)" false
 expect 2 '' 'slm: --ab compares two settings, here are 3' one --ab ub=1,2,4
-expect 2 '' 'slm: --ab: "speed=1,2" is not NAME=A,B with one of isa, pack, t, b, ub, kv' one --ab speed=1,2
+expect 2 '' 'slm: --ab: "speed=1,2" is not NAME=A,B with one of isa, pack, t, b, ub, kv, fast' one --ab speed=1,2
 expect 2 '' 'slm: -t: 0,1 is out of range (1 to 256)' bench -m "$MODEL" --ab t=0,1
 
 # Single products.
 bench --kernels=Q4_0 -t 1 -o jsonl > a; same 'kernels' $? 0
 same 'type and form' "$(values type < a | tr -d '"')$(values packed < a)" 'Q4_0 true '
-same 'their fields' "$(sed -n 1p a | grep -o '"[a-z_0-9]*":' | tr -d '"\n')" 'type:isa:n_threads:packed:integer:l2_gb_per_s:dram_gb_per_s:roof_gb_per_s:roof_pct:gmacs_1:gmacs_2:gmacs_4:gmacs_8:gmacs_16:gmacs_32:gmacs_64:gmacs_128:gmacs_512:peak_gops:peak_pct:'
+same 'their fields' "$(sed -n 1p a | grep -o '"[a-z_0-9]*":' | tr -d '"\n')" 'type:isa:n_threads:packed:integer:fast_prefill:l2_gb_per_s:dram_gb_per_s:roof_gb_per_s:roof_pct:gmacs_1:gmacs_2:gmacs_4:gmacs_8:gmacs_16:gmacs_32:gmacs_64:gmacs_128:gmacs_512:peak_gops:peak_pct:'
 expect 2 '' 'slm: --kernels: there is no tensor format "Q9"; there are: F32 *' bench --kernels=Q9
 expect 2 '' 'slm: --kernels measures no model: no -m, --shape, --ab, --compare' one --kernels
 
