@@ -125,9 +125,9 @@ static void is_near_exact(void) {
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
         slm_model *m = open_as(types[i]);
         if (slm_model_fast_prefill(m)) {
-            tell(m, ids, MOST);
+            if (!i) tell(m, ids, MOST);
             near_exact(m, m, ids, MOST, types[i]);
-            same_for_all(m, ids, 40, types[i]);
+            same_for_all(m, ids, 24, types[i]);
         } else test_skip("no products in bfloat16 on this processor");
         slm_model_close(m);
     }
@@ -162,8 +162,8 @@ static void is_near_exact_on_trained_models(void) {
  * the same weights as F32: activations of 8 bits, which they meet otherwise, are further from that. */
 static void is_near_exact_with_amx(void) {
 #if defined(__x86_64__)
-    static const char *const types[] = {"F16", "Q8_0", "Q4_K"};
-    enum { FEW = 40 };
+    static const char *const types[] = {"F16", "Q4_K"};
+    enum { FEW = 20 };
     int32_t ids[MOST];
     if (!slm_has_builtin() || !(cpu_features() & CPU_AVX512_VNNI) || !(cpu_features() & CPU_AVX512_BF16)) {
         test_skip("no AVX-512 with VNNI and BF16, or no model inside");
@@ -184,7 +184,7 @@ static void is_near_exact_with_amx(void) {
         CHECK_SAME(got, want, (FEW + 1) * (size_t)m->w.n_vocab * sizeof(float), types[i]);
         CHECK(slm_model_fast_prefill(m));
         near_exact(exact, m, ids, FEW, types[i]);
-        if (i < 2) same_for_all(m, ids, 20, types[i]);
+        if (!i) same_for_all(m, ids, FEW - 1, types[i]);
         mem_free(got), mem_free(want);
         slm_model_close(exact);
         slm_model_close(m);

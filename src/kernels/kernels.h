@@ -103,7 +103,7 @@ extern int kernels_far;
 extern const kernels kernels_scalar, kernels_avx2, kernels_avxvnni, kernels_avx512vnni, kernels_avx512bf16, kernels_amx, kernels_neon,
     kernels_dotprod, kernels_i8mm;
 
-/* Would `k`, laid over `before`, keep the bits of its products (and of fast ones what bfloat16 keeps)?  Takes 0.5 ms. */
+/* Would `k`, laid over `before`, keep the bits of its products (and of fast ones what bfloat16 keeps)?  Takes less than half a millisecond. */
 bool kernels_agree(const kernels *k, const kernels *before);
 
 /* Every usable set overlaid worst to best, stopping at `name` unless NULL or "auto". */
