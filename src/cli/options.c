@@ -190,7 +190,7 @@ static const option table[] = {
     {"-ub --ubatch-size", INT, AT(n_ubatch), "N", 1, 1 << 16, 0, "512", 0, "CPU", ENGINE,
      "tokens of a prompt evaluated at once; never changes a result"},
     {"--fast-prefill", FLAG, AT(fast_prefill), 0, 0, 0, 0, 0, 0, "CPU", "run chat map choose embed score ppl",
-     "read prompts in bfloat16, where that is faster: the numbers are not exact, and differ between processors"},
+     "read prompts in bfloat16, where that is faster: not the same bits as without it, nor as on other processors"},
     {"--isa", TEXT, AT(isa), "SET", 0, 0, 0, "auto", "SLM_ISA", "CPU", ENGINE,
      "best instruction set to use: auto, or one that slm help isa lists"},
     {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe --numa --poll --prio",

@@ -538,6 +538,7 @@ enum { TILE = 4, FEW = 4, FEW_K = 8, FEW_Q8_0 = 8, FEW_MORE = 20 };
 #include "r8_panel.h"
 
 PANELS_ALL
+PANELS_SCORES
 
 const kernels kernels_avx2 = {
     .name = "avx2",

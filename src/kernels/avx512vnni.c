@@ -22,6 +22,7 @@ enum { TILE = 12, FEW = 4, FEW_K = 12, FEW_Q8_0 = 8, FEW_MORE = 4 };
 #include "r8_panel.h"
 
 PANELS_ALL
+PANELS_SCORES
 
 const kernels kernels_avx512vnni = {
     .name = "avx512vnni",

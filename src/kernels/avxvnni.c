@@ -17,6 +17,7 @@ enum { TILE = 6, FEW = 4, FEW_K = 8, FEW_Q8_0 = 8, FEW_MORE = 4 };
 #include "r8_panel.h"
 
 PANELS_ALL
+PANELS_SCORES
 
 const kernels kernels_avxvnni = {
     .name = "avxvnni",

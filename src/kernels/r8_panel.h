@@ -581,8 +581,9 @@ static R8_APART int64_t batch(const panel_format *f, float *y, int64_t ldy, cons
     PANELS(q5_1, 32, P_FLAT_MINS(5), 0, FEW) PANELS(q8_0, 32, P_FLAT(8), 128, FEW_Q8_0) PANELS(iq4_nl, 32, P_FLAT(8), 128, FEW) \
     PANELS(iq4_xs, 256, P_BLOCKS(8), 128, FEW) PANELS(q4_k, 256, P_BLOCKS_MINS(4), 0, FEW_K) \
     PANELS(q5_k, 256, P_BLOCKS_MINS(5), 0, FEW_K) PANELS(q6_k, 256, P_SIXTEENS(6), 32, FEW_K) \
-    PANELS(q2_k, 256, P_BLOCKS_SUMS(6), 0, FEW_MORE) PANELS(q3_k, 256, P_BLOCKS(8), 128, FEW_MORE) \
-    /* The positions are rows of packed weights, the queries tokens. */ \
+    PANELS(q2_k, 256, P_BLOCKS_SUMS(6), 0, FEW_MORE) PANELS(q3_k, 256, P_BLOCKS(8), 128, FEW_MORE)
+/* The positions are rows of packed weights, the queries tokens. */
+#define PANELS_SCORES \
     static void scores_q8(float *s, int64_t lds, const void *q, int64_t n_q, const void *k, int64_t n, int64_t d) { \
         panels_q8_0(s, lds, k, n / 8, d, q, n_q); \
     }
