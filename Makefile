@@ -95,7 +95,7 @@ $(O)/src/kernels/avx512bf16.o: SLM_CFLAGS += $(VNNI512) -mavx512bf16
 $(O)/src/kernels/amx.o: SLM_CFLAGS += $(VNNI512) -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16
 ifeq ($(ARCH),x86_64)
   $(O)/tests/amx_emulated.o $(O)/tests/tiles.o: SLM_CFLAGS += $(VNNI512) -mavx512bf16
-  $(O)/tests/tiles.o: CFLAGS += -O3
+  $(O)/tests/tiles.o: CFLAGS += -O3 -fno-sanitize=all
 endif
 # Their schedulers move loads ahead until registers do not suffice.
 NEON := $(if $(filter aarch64 arm64,$(ARCH)),$(shell $(CC) --version | grep -q clang && echo -mllvm -enable-misched=false || echo -fno-schedule-insns))
