@@ -463,7 +463,7 @@ typedef struct {
     const char        *imatrix;           /* a file that says which columns count; NULL: all the same */
     bool               allow_requantize;  /* also what is quantized already                       */
     int                n_threads;         /* 0 = one per performance core                         */
-    slm_progress_fn    progress;          /* of bytes; may be NULL                                */
+    slm_progress_fn    progress;          /* of bytes, by any one thread at a time; may be NULL   */
     void (*tensor)(void *ud, const slm_quantize_tensor *t); /* each, before the work; may be NULL */
     void              *ud;
 } slm_quantize_options;
