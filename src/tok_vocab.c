@@ -27,8 +27,9 @@ static uint32_t hash_pair(uint32_t a, uint32_t b) {
     return (uint32_t)(h >> 32) ^ (uint32_t)(h >> 9);
 }
 
-/* Longest search of a slot while filling.  Honest tables need a few dozen; a file whose texts were
- * made to collide is refused instead of taking quadratic time. */
+/* Longest search of a slot.  Honest tables need a few dozen; a file whose texts were made to collide is
+ * refused instead of taking quadratic time.  What was not put so near is not there: runs of full slots
+ * may be longer than any search that filled them. */
 #define PROBES_MAX 512
 
 /* At most two thirds full. */
@@ -44,8 +45,8 @@ str vocab_bytes(const vocab *v, int32_t id) {
 
 int32_t vocab_find(const vocab *v, const char *p, size_t n) {
     if (!n || n > v->longest) return -1;
-    uint32_t h = hash_text(p, n);
-    for (uint32_t i = h & v->mask; v->slot[i]; i = (i + 1) & v->mask) {
+    uint32_t h = hash_text(p, n), probes = 0;
+    for (uint32_t i = h & v->mask; v->slot[i] && probes <= PROBES_MAX; i = (i + 1) & v->mask, probes++) {
         if (v->slot[i] >> 32 != h) continue;
         int32_t id = (int32_t)(uint32_t)v->slot[i] - 1;
         str     s = vocab_bytes(v, id);
@@ -62,8 +63,8 @@ void vocab_find_many(const vocab *v, const str *text, int32_t *id, int n) {
         __builtin_prefetch(v->slot + (h[k] & v->mask));
     }
     for (int k = 0; k < n; k++) {
-        uint32_t i = h[k] & v->mask;
-        while (v->slot[i] && v->slot[i] >> 32 != h[k]) i = (i + 1) & v->mask;
+        uint32_t i = h[k] & v->mask, probes = 0;
+        while (v->slot[i] && v->slot[i] >> 32 != h[k] && probes++ < PROBES_MAX) i = (i + 1) & v->mask;
         id[k] = (int32_t)(uint32_t)v->slot[i] - 1;
         if (id[k] >= 0) __builtin_prefetch(v->at + id[k]);
     }
@@ -239,8 +240,9 @@ bool vocab_merge_add(vocab *v, uint32_t left, uint32_t right, uint32_t rank, int
 }
 
 const merge_rule *vocab_merge_find(const vocab *v, uint32_t left, uint32_t right) {
-    for (uint32_t i = hash_pair(left, right) & v->merge_mask; v->merge[i].id_plus_1;
-         i = (i + 1) & v->merge_mask)
+    uint32_t probes = 0;
+    for (uint32_t i = hash_pair(left, right) & v->merge_mask; v->merge[i].id_plus_1 && probes <= PROBES_MAX;
+         i = (i + 1) & v->merge_mask, probes++)
         if (v->merge[i].left == left && v->merge[i].right == right) return v->merge + i;
     return NULL;
 }

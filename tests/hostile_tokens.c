@@ -132,6 +132,10 @@ const hostile_case hostile_tokenizers[] = {
     {"pad-none", "qwen2", GOOD, NULL, "set " G "padding_token_id u32 4294967295"},
     /* A padding token that was added without a row: many files of 2023. */
     {"pad-out-of-range", "qwen2", GOOD, NULL, "set " G "padding_token_id u32 100000"},
+    {"pad-a-text", "qwen2", BAD, G "padding_token_id is not a token id", "set " G "padding_token_id str <pad>"},
+    {"mask-an-array", "llama", BAD, G "mask_token_id is not a token id", "set " G "mask_token_id u32[] 1"},
+    {"fim-a-float", "qwen2", BAD, G "fim_pre_token_id is not a token id", "set " G "fim_pre_token_id f32 nan"},
+    {"fim-out-of-range", "qwen2", GOOD, NULL, "set " G "fim_pre_token_id u32 100000"},
     {"pad-fine", "qwen2", GOOD, NULL, "set " G "padding_token_id u32 0"},
     {"sep-and-cls", "qwen2", GOOD, NULL, "set " G "seperator_token_id u32 0\nset " G "cls_token_id u32 4294967295"},
     {"all-ids-none", "llama", GOOD, NULL, "set " G "bos_token_id u32 4294967295\nset " G "eos_token_id u32 4294967295\nset " G "unknown_token_id u32 4294967295\nset " G "eot_token_id u32 4294967295"},
@@ -146,6 +150,7 @@ const hostile_case hostile_tokenizers[] = {
     {"add-eos-without-eos", "llama", GOOD, NULL, "set " G "add_eos_token bool 1\nset " G "eos_token_id u32 4294967295"},
     {"add-eos-3", "qwen2", BAD, G "add_eos_token", "hex " G "add_eos_token 7 03"},
     {"add-space-prefix-a-number", "llama", BAD, G "add_space_prefix", "set " G "add_space_prefix u32 1"},
+    {"add-space-prefix-a-text-bpe", "qwen2", BAD, G "add_space_prefix", "set " G "add_space_prefix str no"},
     {"remove-spaces-of-any-kind", "llama", GOOD, NULL, "set " G "remove_extra_whitespaces str no"},
     {"charsmap", "llama", GOOD, NULL, "set " G "precompiled_charsmap u8[] 0*64"},
     /* ---- the template's key ---- */

@@ -404,6 +404,51 @@ static void time_is_linear_in_hostile_text(void) {
     mem_free(text);
 }
 
+/* Special tokens that a stranger chose: thousands of one text, and each almost the beginning of the text. */
+static void time_is_linear_in_hostile_specials(void) {
+    enum { TWINS = 20000, NEAR = 250, N = TWINS + NEAR + 3, TEXT = 1 << 18 };
+    str     *text = mem_zero(N, sizeof *text);
+    int32_t *type = mem_zero(N, sizeof *type);
+    char    *a = mem_zero(TEXT, 1), near[NEAR + 2], *room = mem_zero((size_t)NEAR * sizeof near, 1);
+    CHECK(text && type && a && room);
+    memset(a, 'a', TEXT);
+    for (int i = 0; i < N; i++) text[i] = STR("a"), type[i] = 3;
+    for (int i = 0; i < NEAR; i++) {
+        char *s = room + (size_t)i * sizeof near;
+        memset(s, 'a', (size_t)i + 1);
+        s[i + 1] = 'b';
+        text[TWINS + i] = (str){s, (size_t)i + 2};
+    }
+    /* Of one text: the first control token where those are asked for, else the first other one. */
+    const int32_t first_user = TWINS + NEAR;
+    text[first_user] = text[first_user + 1] = STR("xy");
+    text[first_user + 2] = STR("x");
+    type[first_user] = type[first_user + 2] = 4;
+    mk        m = {0};
+    slm_error err = {0};
+    mk_str(&m, "tokenizer.ggml.model", "llama");
+    mk_strs(&m, "tokenizer.ggml.tokens", text, N);
+    mk_i32s(&m, "tokenizer.ggml.token_type", type, N);
+    tokenizer *t = load_mk(&m, &err);
+    CHECK(t != NULL);
+    for (unsigned flags = 0; t && flags <= TOK_SPECIAL; flags += TOK_SPECIAL) {
+        id_list      l = {0};
+        const double t0 = cpu_ms();
+        CHECK(!tok_encode(t, (str){a, TEXT}, NULL, flags, &l, &err));
+        CHECK(cpu_ms() - t0 < 1000);
+        CHECK(l.n == (flags ? TEXT : 0) && (!l.n || (l.p[0] == 0 && l.p[TEXT - 1] == 0)));
+        l.n = 0;
+        CHECK(!tok_encode(t, STR("xyxaab"), NULL, flags, &l, &err));
+        CHECK(l.n == (flags ? 3 : 2) && l.p[0] == first_user && l.p[1] == first_user + 2 && (!flags || l.p[2] == TWINS + 1));
+        id_free(&l);
+    }
+    tok_free(t);
+    mem_free(text);
+    mem_free(type);
+    mem_free(a);
+    mem_free(room);
+}
+
 /* ---- broken vocabularies --------------------------------------------------------------- */
 
 typedef struct {
@@ -763,6 +808,7 @@ const test_case tests_tokenizer[] = {
     {"long_and_short_words_join_alike", "the heap and the short search agree",
      long_and_short_words_join_alike},
     {"time_is_linear_in_hostile_text", "runs of one thing, both families", time_is_linear_in_hostile_text},
+    {"time_is_linear_in_hostile_specials", "thousands of one text, hundreds that almost match", time_is_linear_in_hostile_specials},
     {"broken_vocabularies_are_refused", "one fault each, named in the message",
      broken_vocabularies_are_refused},
     {"arrays_must_fit_each_other", "lengths and element kinds", arrays_must_fit_each_other},
