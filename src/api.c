@@ -89,11 +89,21 @@ static const recommendation *find_advice(const slm_model *m, const char *path, s
     return r ? r : recommendation_of(str_of(file ? file + 1 : path));
 }
 
+/* Before the shapes that follow from it are: they would be blamed for what is wrong here. */
+static slm_status check_rows(const slm_model *m, slm_error *err) {
+    const gguf_tensor *embed = gguf_find(m->file, "token_embd.weight");
+    if (!embed || embed->dim[1] == (uint64_t)tok_count(m->tok)) return SLM_OK;
+    return gguf_fail(m->file, err, SLM_ERR_FORMAT, "token_embd.weight has %llu rows, the vocabulary %d tokens", (unsigned long long)embed->dim[1],
+                     tok_count(m->tok));
+}
+
 static slm_status load(slm_model *m, const slm_model_options *opt, slm_error *err) {
     slm_status rc = kernels_select(&m->k, opt->isa, err);
     if (rc) return rc;
     rc = opt->data ? gguf_open_memory(&m->file, opt->data, opt->n_data, opt->path, err) : builtin_open(&m->file, opt->path, err);
     if (!rc && opt->data_is_spent) gguf_spend(m->file);
+    /* What kind of model it is comes first: that of another kind has another tokenizer, too. */
+    if (!rc && !opt->vocab_only) rc = arch_config(&m->w.cfg, m->file, err);
     if (rc || (rc = tok_load(&m->tok, m->file, err))) return rc;
     str      name = STR(""), template = {0};
     uint64_t type = UINT64_MAX;
@@ -107,10 +117,8 @@ static slm_status load(slm_model *m, const slm_model_options *opt, slm_error *er
     const char *quant = file_type_name(type);
     copy_text(m->quant, sizeof m->quant, str_of(quant ? quant : commonest_type(m->file)));
     if (opt->vocab_only) return SLM_OK;
-    if ((rc = weights_bind(&m->w, m->file, err))) return rc;
+    if ((rc = check_rows(m, err)) || (rc = weights_bind(&m->w, m->file, err))) return rc;
     m->has_weights = true;
-    if (m->w.n_vocab != tok_count(m->tok))
-        return gguf_fail(m->file, err, SLM_ERR_FORMAT, "token_embd.weight has %d rows, the vocabulary %d tokens", m->w.n_vocab, tok_count(m->tok));
     return SLM_OK;
 }
 

@@ -600,6 +600,14 @@ static void check_overlap(const gguf *g, slm_error *err) {
     mem_free(a);
 }
 
+/* The specification says zeros.  A table that goes on there is longer than the header says, and all data
+ * would be taken from the wrong place, without a word. */
+static bool is_padding(const gguf *g, size_t from, size_t to) {
+    for (size_t i = from; i < to && i < g->map.size; i++)
+        if (g->map.data[i]) return false;
+    return true;
+}
+
 /* Gives each tensor its place in the file; `at` is the end of the tensor table. */
 static void bind_data(gguf *g, size_t at, uint64_t align, slm_error *err) {
     size_t start = (at + (size_t)align - 1) & ~(size_t)(align - 1); /* at <= SIZE_MAX / 2 */
@@ -625,6 +633,12 @@ static void bind_data(gguf *g, size_t at, uint64_t align, slm_error *err) {
     }
     if (!inside) {
         refuse_end(g, start, align, err);
+        return;
+    }
+    if (g->n_tensor && !is_padding(g, at, start)) {
+        gguf_fail(g, err, SLM_ERR_FORMAT,
+                  "the bytes between the table of tensors and their data are not zero: more tensors than the header's %zu?",
+                  g->n_tensor);
         return;
     }
     for (size_t i = 0; i < g->n_tensor; i++)

@@ -63,7 +63,10 @@ static const binding of_model[] = {
  * wrongly without a word. */
 static const char *const unsupported[] = {
     "attn_qkv.bias", "ffn_gate.bias", "ffn_up.bias", "ffn_down.bias", "attn_norm.bias", "ffn_norm.bias",
-    "ffn_gate_inp.weight", "attn_sinks.weight", "attn_norm_2.weight",
+    "ffn_gate_inp.weight", "attn_sinks.weight", "attn_norm_2.weight", "attn_sub_norm.weight", "ffn_sub_norm.weight",
+};
+static const char *const unsupported_of_model[] = {
+    "output.bias", "output_norm.bias", "position_embd.weight", "token_embd_norm.weight",
 };
 
 static int64_t length(const weights *w, dim_name d) {
@@ -143,13 +146,26 @@ static slm_status split_rows(binder *b, const char *name, matrix *rest, int64_t 
     return SLM_OK;
 }
 
+/* Is ffn_up alone there, in the shape that it has beside a gate? */
+static bool is_half_of_fused(const binder *b, int i) {
+    char name[96];
+    snprintf(name, sizeof name, "blk.%d.%s", i, fused_ffn.name);
+    const gguf_tensor *t = gguf_find(b->g, name);
+    return t && t->dim[1] == (uint64_t)length(b->w, FF);
+}
+
 static slm_status bind_layer(binder *b, int i, layer *l) {
     for (size_t k = 0; k < ARRAY_LEN(unsupported); k++)
         if (has(b->g, i, unsupported[k]))
             return gguf_fail(b->g, b->err, SLM_ERR_UNSUPPORTED, "tensor blk.%d.%s is not supported", i, unsupported[k]);
     slm_status rc = bind_list(b, of_layer, ARRAY_LEN(of_layer), i, l);
     if (rc) return rc;
-    const bool one_qkv = has(b->g, i, "attn_qkv.weight"), two_ffn = has(b->g, i, "ffn_gate.weight");
+    const bool one_qkv = has(b->g, i, fused_qkv.name), two_ffn = has(b->g, i, split_ffn[0].name);
+    if (!one_qkv && !has(b->g, i, split_qkv[0].name))
+        return gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor blk.%d.%s is missing, and so is blk.%d.%s", i, split_qkv[0].name, i, fused_qkv.name);
+    if (!two_ffn && is_half_of_fused(b, i))
+        return gguf_fail(b->g, b->err, SLM_ERR_FORMAT, "tensor blk.%d.%s is missing (blk.%d.%s has the rows of one, not of both)", i, split_ffn[0].name, i,
+                         fused_ffn.name);
     rc = one_qkv ? bind_one(b, &fused_qkv, i, l) : bind_list(b, split_qkv, ARRAY_LEN(split_qkv), i, l);
     if (!rc) rc = two_ffn ? bind_list(b, split_ffn, ARRAY_LEN(split_ffn), i, l) : bind_one(b, &fused_ffn, i, l);
     if (rc || !b->mem->base) return rc;
@@ -172,6 +188,9 @@ static slm_status walk(binder *b) {
     weights   *w = b->w;
     layer      nothing = {0};
     slm_status rc = bind_list(b, of_model, ARRAY_LEN(of_model), -1, w);
+    for (size_t k = 0; k < ARRAY_LEN(unsupported_of_model) && !rc; k++)
+        if (gguf_find(b->g, unsupported_of_model[k]))
+            rc = gguf_fail(b->g, b->err, SLM_ERR_UNSUPPORTED, "tensor %s is not supported", unsupported_of_model[k]);
     w->layers = arena_take(b->mem, (size_t)w->cfg.n_layer, sizeof *w->layers, 64);
     for (int i = 0; i < w->cfg.n_layer && !rc; i++) rc = bind_layer(b, i, b->mem->base ? &w->layers[i] : &nothing);
     return rc;
