@@ -77,8 +77,9 @@ typedef struct {
 enum { LOAD = 0x20, IF_EQUAL = 0x15, IF_GREATER_EQUAL = 0x35, IF_BITS = 0x45, RETURN = 0x06 };
 
 typedef struct {
-    instruction at[320];
+    instruction at[400];
     uint16_t    n;
+    bool        full;
 } program;
 
 #if defined(__x86_64__)
@@ -96,35 +97,80 @@ static uint32_t argument(int i) { return (uint32_t)(16 + 8 * i); } /* its lower 
 
 static void put(program *p, uint16_t code, int yes, int no, uint32_t k) {
     if (p->n < sizeof p->at / sizeof *p->at) p->at[p->n++] = (instruction){code, (uint8_t)yes, (uint8_t)no, k};
+    else p->full = true;
 }
 
-static void decide(program *p, long call, uint32_t verdict) {
-    put(p, IF_EQUAL, 0, 1, (uint32_t)call);
-    put(p, RETURN, 0, 0, verdict);
+/* What is done about each call: one of these, or RULES + the place of the rule that looks at an argument. */
+enum { FORBIDDEN, MISSING, ALLOWED, RULES };
+enum { N_CALLS = 512, FIRST_NEW = 424, MAX_RULES = 8 };
+
+typedef struct {
+    int             arg;
+    uint32_t        bits, with, without; /* has it any of the bits? */
+    const uint32_t *values;              /* not NULL: is it one of these n? */
+    int             n;
+} rule;
+
+typedef struct {
+    uint8_t of[N_CALLS]; /* the last one is also that of all numbers behind it */
+    rule    rules[MAX_RULES];
+    int     n_rules;
+} verdicts;
+
+static void allow(verdicts *v, const uint16_t *calls, size_t n) {
+    for (size_t i = 0; i < n; i++) v->of[calls[i]] = ALLOWED;
 }
 
-/* By an argument: has it any of the bits? */
-static void by_bits(program *p, long call, int arg, uint32_t bits, uint32_t with, uint32_t without) {
-    put(p, IF_EQUAL, 0, 4, (uint32_t)call);
-    put(p, LOAD, 0, 0, argument(arg));
-    put(p, IF_BITS, 0, 1, bits);
-    put(p, RETURN, 0, 0, with);
-    put(p, RETURN, 0, 0, without);
+static void by_rule(verdicts *v, long call, rule r) {
+    v->of[call] = (uint8_t)(RULES + v->n_rules);
+    v->rules[v->n_rules++] = r;
 }
 
-/* By an argument: is it one of these? */
-static void by_value(program *p, long call, int arg, const uint32_t *values, int n) {
-    put(p, IF_EQUAL, 0, 2 * n + 2, (uint32_t)call);
-    put(p, LOAD, 0, 0, argument(arg));
-    for (int i = 0; i < n; i++) decide(p, values[i], ALLOW);
+static void put_rule(program *p, const rule *r) {
+    put(p, LOAD, 0, 0, argument(r->arg));
+    if (!r->values) {
+        put(p, IF_BITS, 0, 1, r->bits);
+        put(p, RETURN, 0, 0, r->with);
+        put(p, RETURN, 0, 0, r->without);
+        return;
+    }
+    for (int i = 0; i < r->n; i++) {
+        put(p, IF_EQUAL, 0, 1, r->values[i]);
+        put(p, RETURN, 0, 0, ALLOW);
+    }
     put(p, RETURN, 0, 0, REFUSE(EPERM));
+}
+
+/* The runs first .. end - 1 of calls with one verdict; each compare leaves out half of them.  The kernel asks the
+ * program about every call there is when it takes it. */
+static void put_runs(program *p, const verdicts *v, const uint16_t *run, int first, int end) {
+    if (end - first == 1) {
+        const uint8_t what = v->of[run[first]];
+        if (what >= RULES) put_rule(p, &v->rules[what - RULES]);
+        else put(p, RETURN, 0, 0, what == ALLOWED ? ALLOW : REFUSE(what == MISSING ? ENOSYS : EPERM));
+        return;
+    }
+    const int mid = first + (end - first) / 2, at = p->n;
+    put(p, IF_GREATER_EQUAL, 0, 0, run[mid]);
+    put_runs(p, v, run, first, mid);
+    const int over = p->n - at - 1;
+    if (over > UINT8_MAX || p->full) p->full = true;
+    else p->at[at].yes = (uint8_t)over;
+    put_runs(p, v, run, mid, end);
+}
+
+static void put_verdicts(program *p, const verdicts *v) {
+    uint16_t run[N_CALLS];
+    int      n = 0;
+    for (uint16_t i = 0; i < N_CALLS; i++)
+        if (!i || v->of[i] != v->of[i - 1] || v->of[i] >= RULES) run[n++] = i;
+    put_runs(p, v, run, 0, n);
 }
 
 /* Memory, threads, time, and what is done with files that are open.  Names that one C library knows and
  * another does not stand under #ifdef; x86 has old forms beside those of all systems. */
 static const uint16_t harmless[] = {
-    SYS_getrusage, SYS_write, SYS_futex, /* those of each token come first: the filter is read until the call is found */
-    SYS_read, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_lseek, SYS_close, SYS_fstat, SYS_newfstatat,
+    SYS_getrusage, SYS_write, SYS_futex, SYS_read, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_lseek, SYS_close, SYS_fstat, SYS_newfstatat,
     SYS_fcntl, SYS_dup, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_statfs, SYS_fstatfs, SYS_getdents64, SYS_getcwd, SYS_readlinkat, SYS_faccessat,
     SYS_brk, SYS_munmap, SYS_mlock, SYS_mlockall, SYS_munlockall, SYS_mremap, SYS_madvise, SYS_set_robust_list, SYS_set_tid_address, SYS_sched_yield,
     SYS_sched_getaffinity, SYS_exit, SYS_exit_group, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_restart_syscall,
@@ -157,38 +203,42 @@ static const uint16_t of_writers[] = {
 /* Questions to a terminal and its modes, in the old and the new form.  Not TIOCSTI, which types. */
 static const uint32_t terminal_calls[] = {0x5401, 0x5402, 0x5403, 0x5404, 0x5413, 0x541b, 0x802c542a, 0x402c542b, 0x402c542c, 0x402c542d};
 
-static void allow_files(program *p, bool writes) {
+#define N_OF(list) (sizeof(list) / sizeof *(list))
+
+static void allow_files(verdicts *v, bool writes) {
     const uint32_t changes = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
     if (writes) {
-        for (size_t i = 0; i < sizeof of_writers / sizeof *of_writers; i++) decide(p, of_writers[i], ALLOW);
+        allow(v, of_writers, N_OF(of_writers));
         return;
     }
-    by_bits(p, SYS_openat, 2, changes, REFUSE(EACCES), ALLOW);
+    by_rule(v, SYS_openat, (rule){.arg = 2, .bits = changes, .with = REFUSE(EACCES), .without = ALLOW});
 #ifdef SYS_open
-    by_bits(p, SYS_open, 1, changes, REFUSE(EACCES), ALLOW);
+    by_rule(v, SYS_open, (rule){.arg = 1, .bits = changes, .with = REFUSE(EACCES), .without = ALLOW});
 #endif
 }
 
 static bool enter_seccomp(bool writes) {
-    enum { FIRST_NEW = 424, SET_FILTER = 1, ALL_THREADS = 1, NO_SPECULATION_BARRIERS = 4, THREAD = 0x10000 };
+    enum { SET_FILTER = 1, ALL_THREADS = 1, NO_SPECULATION_BARRIERS = 4, THREAD = 0x10000 };
     const uint32_t own_pid = (uint32_t)getpid();
+    const rule     no_code = {.arg = 2, .bits = PROT_EXEC, .with = REFUSE(EPERM), .without = ALLOW};
+    verdicts       v = {.n_rules = 0};
     program        p = {.n = 0};
+    /* Newer calls are missing rather than forbidden: C libraries then take the older ones, clone for clone3, whose
+     * flags lie in memory where no filter sees them. */
+    for (int i = FIRST_NEW; i < N_CALLS; i++) v.of[i] = MISSING;
+    allow(&v, harmless, N_OF(harmless));
+    allow_files(&v, writes);
+    by_rule(&v, SYS_mmap, no_code);
+    by_rule(&v, SYS_mprotect, no_code);
+    by_rule(&v, SYS_clone, (rule){.arg = 0, .bits = THREAD, .with = ALLOW, .without = REFUSE(EPERM)});
+    by_rule(&v, SYS_ioctl, (rule){.arg = 1, .values = terminal_calls, .n = (int)N_OF(terminal_calls)});
+    by_rule(&v, SYS_tgkill, (rule){.arg = 0, .values = &own_pid, .n = 1}); /* raise(), abort() */
     put(&p, LOAD, 0, 0, ARCH);
     put(&p, IF_EQUAL, 1, 0, OWN_ARCH);
     put(&p, RETURN, 0, 0, REFUSE(EPERM));
     put(&p, LOAD, 0, 0, NUMBER);
-    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) decide(&p, harmless[i], ALLOW);
-    allow_files(&p, writes);
-    by_bits(&p, SYS_mmap, 2, PROT_EXEC, REFUSE(EPERM), ALLOW);
-    by_bits(&p, SYS_mprotect, 2, PROT_EXEC, REFUSE(EPERM), ALLOW);
-    by_bits(&p, SYS_clone, 0, THREAD, ALLOW, REFUSE(EPERM));
-    by_value(&p, SYS_ioctl, 1, terminal_calls, sizeof terminal_calls / sizeof *terminal_calls);
-    by_value(&p, SYS_tgkill, 0, &own_pid, 1); /* raise(), abort() */
-    /* Newer calls are missing rather than forbidden: C libraries then take the older ones, clone for clone3, whose
-     * flags lie in memory where no filter sees them. */
-    put(&p, IF_GREATER_EQUAL, 0, 1, FIRST_NEW);
-    put(&p, RETURN, 0, 0, REFUSE(ENOSYS));
-    put(&p, RETURN, 0, 0, REFUSE(EPERM));
+    put_verdicts(&p, &v);
+    if (p.full) return false;
     const struct {
         uint16_t     n;
         instruction *at;
