@@ -86,6 +86,13 @@ static int wanted_context(const slm_model *m, int64_t most) {
     return most <= few ? few : most < trained ? (int)most : trained;
 }
 
+/* What fit_context() chose, and by how many bytes: that there is a little less when the memory is taken, some
+ * milliseconds later, is no reason to refuse it. */
+static struct {
+    int      n_ctx;
+    uint64_t have;
+} fitted;
+
 void fit_context(const options *o, const slm_model *m, slm_session_options *so, int64_t most, int64_t likely) {
     char           allowed[80];
     slm_memory     plan = {0};
@@ -94,7 +101,8 @@ void fit_context(const options *o, const slm_model *m, slm_session_options *so, 
     if (!option_given(o, "-c")) {
         const int wanted = so->n_ctx = wanted_context(m, most);
         if (!slm_memory_plan(m, so, &plan, NULL) && plan.total > have) {
-            so->n_ctx = context_that_fits(m, *so, wanted, have);
+            so->n_ctx = fitted.n_ctx = context_that_fits(m, *so, wanted, have);
+            fitted.have = have;
             if (so->n_ctx && so->n_ctx < SMALL_CONTEXT && so->n_ctx < wanted)
                 warn(o, "the context is %d tokens instead of %d: %s", so->n_ctx, wanted, allowed);
             if (!so->n_ctx) so->n_ctx = wanted < 256 ? wanted : 256; /* open_session() says so */
@@ -127,7 +135,7 @@ int plan_memory(const options *o, const slm_model *m, const slm_session_options 
     const uint64_t      have = memory_allowed(o, allowed), so_far = program_bytes() + metadata_bytes(m);
     whole.n_room = 0;
     if (slm_memory_plan(m, so, &plan, &err) || slm_memory_plan(m, &whole, &all, &err)) return fail_status(&err);
-    if (all.total > have) return too_big(m, &whole, &all, have, allowed);
+    if (all.total > have && !(whole.n_ctx == fitted.n_ctx && all.total <= fitted.have)) return too_big(m, &whole, &all, have, allowed);
     strbuf_fmt(line, "memory: %s for ", human_bytes(plan.total + so_far, need));
     if (plan.n_ctx < all.n_ctx) strbuf_fmt(line, "%d tokens", plan.n_ctx);
     else strbuf_fmt(line, "a context of %d", plan.n_ctx);
