@@ -362,8 +362,8 @@ typedef struct {
                                           everything is answer                      */
     bool               in_thinking;  /* the prompt has opened it already            */
     int                think_budget; /* close it after so many tokens; -1: never    */
-    slm_progress_fn    progress;   /* NULL, or called with emit's ud and the new tokens of the prompt before
-                                      each part that takes some 0.2 s; false ends it as emit does */
+    slm_progress_fn    progress;   /* NULL, or called with emit's ud and the new tokens of the prompt that are
+                                      done, before each layer of each part of it; false ends it as emit does */
 } slm_generation;
 
 typedef enum {

@@ -215,15 +215,19 @@ static void feed_forward(step *s) {
     product_and_residual(s, &s->ff, &l->down);
 }
 
-void forward(forward_state *f, const int32_t *ids, int n, int pos) {
+bool forward(forward_state *f, const int32_t *ids, int n, int pos) {
     step s = {.f = f, .ids = ids, .n = n, .pos = pos};
+    bool goes_on = true;
     thread_run(f->o.pool, n, embed_token, &s);
     for (s.layer = 0; s.layer < f->w->cfg.n_layer; s.layer++) {
+        goes_on = !f->leave.ask || f->leave.ask(f->leave.ud);
+        if (!goes_on) break;
         s.l = &f->w->layers[s.layer];
         attention(&s);
         feed_forward(&s);
     }
     if (pos + n > f->cache.high) f->cache.high = pos + n;
+    return goes_on;
 }
 
 const float *forward_state_of(forward_state *f, int t) {

@@ -212,13 +212,26 @@ static slm_status check_finite(slm_session *s, int row, int pos, slm_error *err)
     return sampler_scan(&s->pick, s->logits + (size_t)row * (size_t)s->m->w.n_vocab) ? SLM_OK : damaged(s, pos, err);
 }
 
-/* One batch of ids into the cache. */
-static void advance(slm_session *s, const int32_t *ids, int k) {
+/* One batch of ids into the cache; false: it was given up, and none of them is there. */
+static bool advance(slm_session *s, const int32_t *ids, int k) {
     if (!s->huge && s->n_ids + k >= HUGE_FROM) set_huge(s, true);
-    forward(&s->f, ids, k, s->n_ids);
+    const bool whole = forward(&s->f, ids, k, s->n_ids);
     memmove(s->ids + s->n_ids, ids, (size_t)k * sizeof *ids);
     s->n_ids += k;
     s->has_logits = false;
+    if (!whole) slm_session_rewind(s, s->n_ids - k);
+    return whole;
+}
+
+/* A watcher is asked within a batch, too: one of a large model takes longer than a person waits for Ctrl-C. */
+typedef struct {
+    watcher  watch;
+    uint64_t done, total;
+} batch_watch;
+
+static bool ask_again(void *ud) {
+    const batch_watch *b = ud;
+    return b->watch.see(b->watch.ud, b->done, b->total);
 }
 
 /* For what comes in batches, whether one token or many. */
@@ -253,8 +266,11 @@ static slm_status append(slm_session *s, const int32_t *ids, int n, watcher watc
     for (int i = 0; i < n;) {
         const int    k = n - i < part ? n - i : part;
         const double t0 = watch.see ? clock_ms() : 0;
-        if (watch.see && !watch.see(watch.ud, (uint64_t)i, (uint64_t)n)) return SLM_OK;
-        advance(s, ids + i, k);
+        batch_watch  asked = {watch, (uint64_t)i, (uint64_t)n};
+        s->f.leave = (forward_leave){watch.see ? ask_again : NULL, &asked};
+        const bool whole = advance(s, ids + i, k);
+        s->f.leave = (forward_leave){0};
+        if (!whole) return SLM_OK;
         i += k;
         if (i == n) s->f.o.fast = false, forward_logits(&s->f, k - 1, 1, s->logits);
         if (watch.see) part = next_part(s, k, clock_ms() - t0);

@@ -324,25 +324,29 @@ static void watched_prompts_change_nothing(void) {
     make_ids(ids, 300, n_vocab(m));
     CHECK_INT(slm_session_create(&plain, m, &o, &e), SLM_OK);
     CHECK_INT(slm_session_sync(plain, ids, 290, &e), SLM_OK);
-    CHECK_INT(slm_session_create(&s, m, &o, &e), SLM_OK);
     slm_generation g = slm_generation_defaults();
-    progress_log   w = {.stop_at = 3};
     g.max_new = 0;
     g.progress = see_progress;
-    CHECK_INT(slm_generate(s, ids, 290, &g, hear_nothing, &w, &st, &e), SLM_OK);
-    CHECK_INT(st.finish, SLM_FINISH_CANCELLED);
-    CHECK_INT(w.n_calls, 3);
-    CHECK_INT(slm_session_pos(s), w.last);
-    CHECK(w.last > 0 && w.last < 290);
-    int32_t id;
-    CHECK_INT(slm_session_sample(s, &id, &e), SLM_ERR_ARGUMENT); /* there are no logits of a part */
-    const int had = w.last;
-    w = (progress_log){0};
-    CHECK_INT(slm_generate(s, ids, 290, &g, hear_nothing, &w, &st, &e), SLM_OK);
-    CHECK_INT(st.finish, SLM_FINISH_LENGTH);
-    CHECK_INT(st.n_reused, had);
-    CHECK_SAME(slm_session_logits(s), slm_session_logits(plain), (size_t)n_vocab(m) * sizeof(float), "watched");
-    slm_session_free(s);
+    /* Asked before each of seven layers of each of four parts. */
+    static const int stops[] = {1, 5, 8, 17, 27};
+    for (size_t i = 0; i < ARRAY_LEN(stops); i++) {
+        progress_log w = {.stop_at = stops[i]};
+        CHECK_INT(slm_session_create(&s, m, &o, &e), SLM_OK);
+        CHECK_INT(slm_generate(s, ids, 290, &g, hear_nothing, &w, &st, &e), SLM_OK);
+        CHECK_INT(st.finish, SLM_FINISH_CANCELLED);
+        CHECK_INT(w.n_calls, stops[i]);
+        CHECK_INT(slm_session_pos(s), w.last);
+        CHECK((w.last > 0) == (stops[i] > 7) && w.last < 290);
+        int32_t id;
+        CHECK_INT(slm_session_sample(s, &id, &e), SLM_ERR_ARGUMENT); /* there are no logits of a part */
+        const int had = w.last;
+        w = (progress_log){0};
+        CHECK_INT(slm_generate(s, ids, 290, &g, hear_nothing, &w, &st, &e), SLM_OK);
+        CHECK_INT(st.finish, SLM_FINISH_LENGTH);
+        CHECK_INT(st.n_reused, had);
+        CHECK_SAME(slm_session_logits(s), slm_session_logits(plain), (size_t)n_vocab(m) * sizeof(float), "watched");
+        slm_session_free(s);
+    }
     slm_session_free(plain);
     slm_model_close(m);
 }
