@@ -212,12 +212,13 @@ check-all: check-layers check-names check-hardening $(TESTED)
 # ---- the long checks ----------------------------------------------------------------------------
 # Every target of tests/fuzz for FUZZ_SECONDS; what it finds lies in build/fuzz as found-TARGET-.., what it
 # learnt in build/fuzz/corpus.  FUZZ="json utf8" takes only these.
-FUZZ ?= gguf model tokenizer template json args utf8 chat
+FUZZ ?= gguf model tokenizer template json args utf8 chat imatrix quantize requant
 FUZZ_SECONDS ?= 60
 fuzz:
 	$(Q)$(MAKE) MODE=fuzz CC=clang BUILTIN= $(FUZZ:%=build/fuzz/fuzz-%)
 	$(Q)for t in $(FUZZ); do \
-	    mkdir -p build/fuzz/corpus/$$t && build/fuzz/fuzz-$$t -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	    d=tests/fuzz/$$t.dict; [ -e $$d ] && d=-dict=$$d || d=; \
+	    mkdir -p build/fuzz/corpus/$$t && build/fuzz/fuzz-$$t $$d -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 	        -verbosity=0 -artifact_prefix=build/fuzz/found-$$t- build/fuzz/corpus/$$t tests/hostile/$$t > build/fuzz/$$t.log 2>&1; r=$$?; \
 	    echo "fuzz $$t: $$(sed -n 's/^stat::number_of_executed_units: *//p' build/fuzz/$$t.log) executions, $$(sed -n 's/^stat::average_exec_per_sec: *//p' build/fuzz/$$t.log) a second, exit $$r"; \
 	    [ $$r = 0 ] || { tail -40 build/fuzz/$$t.log; exit 1; }; done

@@ -11,6 +11,7 @@
  * Source: llama.cpp's tools/imatrix (README) and its pull request 9400. */
 #include "imatrix.h"
 #include "gguf_write.h"
+#include "limits.h"
 #include "session.h"
 #include <math.h>
 #include <stdio.h>
@@ -233,7 +234,7 @@ static bool take_means(float *out, const uint8_t *sum, uint64_t n, float count) 
         float v;
         memcpy(&v, sum + 4 * i, 4);
         out[i] = count > 0 ? v / count : 1;
-        if (!(out[i] >= 0) || !isfinite(out[i])) return false;
+        if (!(out[i] >= 0 && out[i] <= IMATRIX_MAX_MEAN)) return false;
     }
     return true;
 }
@@ -256,7 +257,7 @@ static slm_status read_tensor(imatrix *m, const gguf *g, const gguf_tensor *t, s
         float count;
         memcpy(&count, c->data + 4 * i, 4);
         if (!take_means(mean + i * t->dim[0], t->data + 4 * i * t->dim[0], t->dim[0], count))
-            return gguf_fail(g, err, SLM_ERR_FORMAT, "%.*s: a sum or a count is negative or not finite", (int)base.n, base.p);
+            return gguf_fail(g, err, SLM_ERR_FORMAT, "%.*s: a sum or a count is negative, too large or not finite", (int)base.n, base.p);
     }
     return SLM_OK;
 }
@@ -313,7 +314,7 @@ static slm_status read_old(imatrix *m, bytes b, const char *path, slm_error *err
         float *mean = add_entry(m, (str){(const char *)name, (size_t)n_name}, (uint64_t)n_value);
         if (!mean) return err_memory(err, "an importance matrix", 4 * (size_t)n_value);
         if (!take_means(mean, value, (uint64_t)n_value, (float)calls))
-            return err_set(err, SLM_ERR_FORMAT, "%s: %.*s: a sum is negative or not finite", path, (int)n_name, (const char *)name);
+            return err_set(err, SLM_ERR_FORMAT, "%s: %.*s: a sum is negative, too large or not finite", path, (int)n_name, (const char *)name);
     }
     const int64_t  n_chunks = take_count(&b), n_text = take_count(&b);
     const uint8_t *text = n_text > 0 ? take(&b, (uint64_t)n_text) : NULL;
@@ -337,15 +338,16 @@ slm_status imatrix_open(imatrix **out, const char *path, slm_error *err) {
     slm_status rc = filemap_open(&f, path, err);
     if (rc) return rc;
     imatrix *m = mem_zero(1, sizeof *m);
-    if (!m) rc = err_memory(err, "an importance matrix", sizeof *m);
-    if (!rc) {
-        /* No more than the file holds, and names. */
-        pool_init(&m->mem, SIZE_MAX / 2);
-        const bool is_gguf = f.size >= 4 && !memcmp(f.data, "GGUF", 4);
-        if (is_gguf) rc = gguf_open_memory(&g, f.data, f.size, path, err);
-        if (!rc) rc = is_gguf ? read_gguf(m, g, err) : read_old(m, (bytes){f.data, f.size}, path, err);
-        if (!rc) rc = sort(m, path, err);
+    if (!m) {
+        filemap_close(&f);
+        return err_memory(err, "an importance matrix", sizeof *m);
     }
+    /* No more than the file holds, and names. */
+    pool_init(&m->mem, SIZE_MAX / 2);
+    const bool is_gguf = f.size >= 4 && !memcmp(f.data, "GGUF", 4);
+    if (is_gguf) rc = gguf_open_memory(&g, f.data, f.size, path, err);
+    if (!rc) rc = is_gguf ? read_gguf(m, g, err) : read_old(m, (bytes){f.data, f.size}, path, err);
+    if (!rc) rc = sort(m, path, err);
     gguf_close(g);
     filemap_close(&f);
     if (rc) imatrix_free(m);

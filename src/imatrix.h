@@ -5,7 +5,7 @@
 
 typedef struct {
     str          name;  /* of the matrix                                                     */
-    const float *mean;  /* [n]: mean squares of its inputs, finite, none negative            */
+    const float *mean;  /* [n]: mean squares of its inputs: 0 .. IMATRIX_MAX_MEAN            */
     uint64_t     n;     /* columns, of all matrices that one tensor holds (experts)          */
 } imatrix_entry;
 

@@ -49,6 +49,10 @@
 /* What range() may hold: jinja2's own sandbox says so. */
 #define TEMPLATE_MAX_RANGE   100000
 
+/* Mean squares of a matrix's inputs; real ones stay below 1e9.  Their products with squares of weights (below 65520) and of
+ * integers (below 128), summed over a block, are then far from infinity. */
+#define IMATRIX_MAX_MEAN 1e20f
+
 /* Deeper JSON than any message; bounds recursion. */
 #define JSON_MAX_DEPTH 256
 /* One prompt's bytes. */

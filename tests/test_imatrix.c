@@ -196,7 +196,7 @@ static void lies_are_refused(void) {
     imatrix       *m = NULL;
     slm_error      e;
     const uint64_t dim[2] = {3, 2}, one[2] = {1, 2}, wrong[2] = {1, 3};
-    static const float six[6] = {1, 2, 3, 4, 5, 6}, minus[6] = {1, -2, 3, 4, 5, 6}, nan[6] = {1, 2, (float)NAN, 4, 5, 6}, two[3] = {2, 0, 1};
+    static const float six[6] = {1, 2, 3, 4, 5, 6}, minus[6] = {1, -2, 3, 4, 5, 6}, nan[6] = {1, 2, (float)NAN, 4, 5, 6}, large[6] = {1, 2, 3e20f, 4, 5, 6}, two[3] = {2, 0, 1};
     static const struct {
         const char  *type, *name, *counts;
         const float *sum;
@@ -206,8 +206,9 @@ static void lies_are_refused(void) {
         {"imatrix", "a.weight.in_sum2", "a.weight.counts", six, false, NULL},
         {"model", "a.weight.in_sum2", "a.weight.counts", six, false, "its general.type is \"model\""},
         {"imatrix", "a.weight.in_sum2", "b.weight.counts", six, false, "there is no tensor a.weight.counts"},
-        {"imatrix", "a.weight.in_sum2", "a.weight.counts", minus, false, "a.weight: a sum or a count is negative or not finite"},
-        {"imatrix", "a.weight.in_sum2", "a.weight.counts", nan, false, "a.weight: a sum or a count is negative or not finite"},
+        {"imatrix", "a.weight.in_sum2", "a.weight.counts", minus, false, "a.weight: a sum or a count is negative, too large or not finite"},
+        {"imatrix", "a.weight.in_sum2", "a.weight.counts", nan, false, "a.weight: a sum or a count is negative, too large or not finite"},
+        {"imatrix", "a.weight.in_sum2", "a.weight.counts", large, false, "a.weight: a sum or a count is negative, too large or not finite"},
         {"imatrix", "a.weight.in_sum2", "a.weight.counts", six, true, "a count for each matrix"},
         {"imatrix", "a.weight.sums", "a.weight.counts", six, false, "holds no importance of any matrix"},
     };

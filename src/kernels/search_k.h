@@ -307,7 +307,7 @@ static const k_grid k_grid_q5_0 = {32, -16, 15, -1, 1, 15, 3, 0.15f};
 static void search_Q3_K(void *dst, const float *x, const float *importance, int64_t n) {
     block_q3_k *b = dst;
     k_scaled    s;
-    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance += importance ? K_BLOCK : 0) {
+    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance = importance ? importance + K_BLOCK : NULL) {
         k_search_scales(&k_grid_q3, NULL, &s, x, importance);
         memset(b, 0, sizeof *b);
         b->d = f32_to_f16(s.d);
@@ -327,7 +327,7 @@ static void search_Q3_K(void *dst, const float *x, const float *importance, int6
 static void search_Q6_K(void *dst, const float *x, const float *importance, int64_t n) {
     block_q6_k *b = dst;
     k_scaled    s;
-    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance += importance ? K_BLOCK : 0) {
+    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance = importance ? importance + K_BLOCK : NULL) {
         k_search_scales(&k_grid_q6, NULL, &s, x, importance);
         b->d = f32_to_f16(s.d);
         for (int g = 0; g < 16; g++) b->sc[g] = (int8_t)s.s[g];
@@ -346,7 +346,7 @@ static void search_IQ4_XS(void *dst, const float *x, const float *importance, in
     float         near[512];
     uint8_t       place[256] = {0};
     k_fill_tables(near, place);
-    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance += importance ? K_BLOCK : 0) {
+    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance = importance ? importance + K_BLOCK : NULL) {
         k_search_scales(&k_grid_iq4, near, &s, x, importance);
         memset(b, 0, sizeof *b);
         b->d = f32_to_f16(s.d);
@@ -391,7 +391,7 @@ static void search_IQ4_NL(void *dst, const float *x, const float *importance, in
     float         near[512];
     uint8_t       place[256] = {0};
     k_fill_tables(near, place);
-    for (; n > 0; n -= 32 * s.n, x += 32 * s.n, importance += importance ? 32 * s.n : 0) {
+    for (; n > 0; n -= 32 * s.n, x += 32 * s.n, importance = importance ? importance + 32 * s.n : NULL) {
         k_search_alone(&k_grid_iq4, near, &s, x, importance, n);
         for (int k = 0; k < s.n; k++, b++) {
             b->d = f32_to_f16(s.d[k]);
@@ -414,7 +414,7 @@ static void k_put_fives(uint8_t q[16], uint8_t qh[4], const uint8_t v[32]) {
 static void search_Q4_0(void *dst, const float *x, const float *importance, int64_t n) {
     block_q4_0 *b = dst;
     k_alone     s;
-    for (; n > 0; n -= 32 * s.n, x += 32 * s.n, importance += importance ? 32 * s.n : 0) {
+    for (; n > 0; n -= 32 * s.n, x += 32 * s.n, importance = importance ? importance + 32 * s.n : NULL) {
         k_search_alone(&k_grid_q4_0, NULL, &s, x, importance, n);
         for (int k = 0; k < s.n; k++, b++) {
             b->d = f32_to_f16(s.d[k]);
@@ -426,7 +426,7 @@ static void search_Q4_0(void *dst, const float *x, const float *importance, int6
 static void search_Q5_0(void *dst, const float *x, const float *importance, int64_t n) {
     block_q5_0 *b = dst;
     k_alone     s;
-    for (; n > 0; n -= 32 * s.n, x += 32 * s.n, importance += importance ? 32 * s.n : 0) {
+    for (; n > 0; n -= 32 * s.n, x += 32 * s.n, importance = importance ? importance + 32 * s.n : NULL) {
         k_search_alone(&k_grid_q5_0, NULL, &s, x, importance, n);
         for (int k = 0; k < s.n; k++, b++) {
             b->d = f32_to_f16(s.d[k]);
@@ -634,7 +634,7 @@ static const k_span k_span_q5_1 = {32, 31, 1, 11, 0.2f, true};
 static void search_Q2_K(void *dst, const float *x, const float *importance, int64_t n) {
     block_q2_k *b = dst;
     k_lined     s;
-    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance += importance ? K_BLOCK : 0) {
+    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance = importance ? importance + K_BLOCK : NULL) {
         k_search_lines(&k_span_q2, &s, x, importance);
         b->d = f32_to_f16(s.d);
         b->dmin = f32_to_f16(s.dmin);
@@ -660,7 +660,7 @@ static void k_pack_6bit(uint8_t p[12], const float scale[8], const float min[8])
 static void search_Q4_K(void *dst, const float *x, const float *importance, int64_t n) {
     block_q4_k *b = dst;
     k_lined     s;
-    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance += importance ? K_BLOCK : 0) {
+    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance = importance ? importance + K_BLOCK : NULL) {
         k_search_lines(&k_span_q4, &s, x, importance);
         b->d = f32_to_f16(s.d);
         b->dmin = f32_to_f16(s.dmin);
@@ -673,7 +673,7 @@ static void search_Q4_K(void *dst, const float *x, const float *importance, int6
 static void search_Q5_K(void *dst, const float *x, const float *importance, int64_t n) {
     block_q5_k *b = dst;
     k_lined     s;
-    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance += importance ? K_BLOCK : 0) {
+    for (; n > 0; n -= K_BLOCK, b++, x += K_BLOCK, importance = importance ? importance + K_BLOCK : NULL) {
         k_search_lines(&k_span_q5, &s, x, importance);
         b->d = f32_to_f16(s.d);
         b->dmin = f32_to_f16(s.dmin);
@@ -705,7 +705,7 @@ K_INLINE void k_search_line_alone(const k_span *g, k_alone *s, const float *x, c
 static void search_Q4_1(void *dst, const float *x, const float *importance, int64_t n) {
     block_q4_1 *b = dst;
     k_alone     s;
-    for (; n > 0; n -= 32 * s.n, x += 32 * s.n, importance += importance ? 32 * s.n : 0) {
+    for (; n > 0; n -= 32 * s.n, x += 32 * s.n, importance = importance ? importance + 32 * s.n : NULL) {
         k_search_line_alone(&k_span_q4_1, &s, x, importance, n);
         for (int k = 0; k < s.n; k++, b++) {
             b->d = f32_to_f16(s.d[k]);
@@ -718,7 +718,7 @@ static void search_Q4_1(void *dst, const float *x, const float *importance, int6
 static void search_Q5_1(void *dst, const float *x, const float *importance, int64_t n) {
     block_q5_1 *b = dst;
     k_alone     s;
-    for (; n > 0; n -= 32 * s.n, x += 32 * s.n, importance += importance ? 32 * s.n : 0) {
+    for (; n > 0; n -= 32 * s.n, x += 32 * s.n, importance = importance ? importance + 32 * s.n : NULL) {
         k_search_line_alone(&k_span_q5_1, &s, x, importance, n);
         for (int k = 0; k < s.n; k++, b++) {
             b->d = f32_to_f16(s.d[k]);

@@ -16,11 +16,17 @@
     X(json)      /* a JSON text                                                         */ \
     X(args)      /* a command line, an argument on each line                            */ \
     X(utf8)      /* text: decoded, normalized, classified                               */ \
-    X(chat)      /* a saved conversation                                                */
+    X(chat)      /* a saved conversation                                                */ \
+    X(imatrix)   /* an importance matrix; a matrix quantized by it                      */ \
+    X(quantize)  /* a type and a model file                                             */ \
+    X(requant)   /* a type, and weights with what they count for                        */
 
 #define X(name) void fuzz_##name(const uint8_t *p, size_t n);
 FUZZ_TARGETS(X)
 #undef X
+
+/* An open file of these bytes, in memory, and the path that leads to it. */
+int fuzz_file(const uint8_t *p, size_t n, char path[64]);
 
 #define RULE(holds) ((holds) ? (void)0 : abort())
 #endif

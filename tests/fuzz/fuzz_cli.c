@@ -54,8 +54,8 @@ void fuzz_args(const uint8_t *p, size_t n) {
     mem_free(text);
 }
 
-static int file_of(const uint8_t *p, size_t n, char path[64]) {
-    const int fd = memfd_create("saved-chat", 0);
+int fuzz_file(const uint8_t *p, size_t n, char path[64]) {
+    const int fd = memfd_create("fuzz", 0);
     RULE(fd >= 0 && write(fd, p, n) == (ssize_t)n);
     strbuf b = {0};
     strbuf_fmt(&b, "/proc/self/fd/%d", fd);
@@ -69,7 +69,7 @@ void fuzz_chat(const uint8_t *p, size_t n) {
     char      path[64];
     talk      t = {0};
     int       n_messages = 0;
-    const int fd = file_of(p, n, path);
+    const int fd = fuzz_file(p, n, path);
     quiet();
     const int rc = talk_load(&t, path);
     loud();
