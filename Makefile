@@ -226,12 +226,13 @@ $(O)/fuzz-%: tests/fuzz/fuzz_entry.c $(call obj,$(filter tests/fuzz/%,$(TESTS)) 
 	$(call say,LD)
 	$(Q)$(CC) $(SLM_CFLAGS) $(CFLAGS) -fsanitize=fuzzer,address,undefined -DFUZZ_TARGET=fuzz_$* -o $@ $^ $(LIBS)
 
-# Lines and branches that the tests within one process reach, file by file (the program's own runs write
-# nothing: its sandbox forbids it).  COVER="gguf template" runs only these.
+# Lines and branches that the tests reach, file by file, in the test program and in the runs of slm that its scripts
+# start (without their sandbox, which would keep them from counting).  COVER="gguf template" runs only these.
 coverage:
-	$(Q)$(MAKE) MODE=coverage build/coverage/run-tests
+	$(Q)$(MAKE) MODE=coverage build/coverage/run-tests build/coverage/slm build/coverage/slm-fault build/coverage/example
 	$(Q)find build/coverage -name '*.gcda' -delete
-	$(Q)build/coverage/run-tests $(COVER) | tail -1
+	$(Q)SLM="$(CURDIR)/build/coverage/slm" SLM_FAULTY="$(CURDIR)/build/coverage/slm-fault" EXAMPLE="$(CURDIR)/build/coverage/example" \
+	    build/coverage/run-tests $(COVER) | grep -E '^FAIL| passed, '
 	$(Q)sh scripts/coverage.sh build/coverage
 
 install: slm lib

@@ -269,7 +269,7 @@ static gguf_tensor take_tensor(cursor *c) {
                   "%s: %u dimensions, not 1 to 4", place_of(c).s, n_dims);
     uint64_t n_elems = 1;
     for (uint32_t i = 0; i < n_dims && ok(c); i++) {
-        uint64_t d = t.dim[i] = take_u64(c);
+        const uint64_t d = take_u64(c);
         if (!ok(c)) break;
         if (d < 1 || d > GGUF_MAX_DIM)
             gguf_fail(c->g, c->err, SLM_ERR_FORMAT, "%s: dimension %u is %llu, not 1 to %u",
@@ -277,7 +277,7 @@ static gguf_tensor take_tensor(cursor *c) {
         else if (d >= GGUF_MAX_ELEMS / n_elems + (GGUF_MAX_ELEMS % n_elems != 0))
             gguf_fail(c->g, c->err, SLM_ERR_FORMAT,
                       "%s: more than 2^48 elements", place_of(c).s);
-        else n_elems *= d;
+        else n_elems *= t.dim[i] = d;
     }
     uint32_t type = take_u32(c);
     if (!ok(c)) return t;
@@ -561,13 +561,15 @@ static uint64_t check_pack_key(const gguf *g, slm_error *err) {
 /* Which sentence fits a tensor that reaches past the end?  Tensors that lie one behind the other
  * were all there once: the file was cut.  Otherwise an offset lies. */
 static void refuse_end(const gguf *g, size_t start, uint64_t align, slm_error *err) {
-    const gguf_tensor *first = NULL, *far = NULL;
+    const gguf_tensor *first = g->tensor, *far = first;
+    bool               is_cut = false;
     size_t             packed = start;
     for (size_t i = 0; i < g->n_tensor; i++) {
         const gguf_tensor *t = &g->tensor[i];
-        if (!far || t->offset + t->bytes > far->offset + far->bytes) far = t;
+        if (t->offset + t->bytes > far->offset + far->bytes) far = t;
         bool inside = t->offset + t->bytes <= g->map.size;
-        if (!inside && (!first || t->offset < first->offset)) first = t;
+        if (!inside && (!is_cut || t->offset < first->offset)) first = t;
+        is_cut |= !inside;
         if (!size_add(&packed, packed, t->bytes) || !size_add(&packed, packed, (size_t)(align - 1)))
             packed = SIZE_MAX;
         packed &= ~(size_t)(align - 1);
@@ -585,17 +587,19 @@ static void refuse_end(const gguf *g, size_t start, uint64_t align, slm_error *e
 
 static void check_overlap(const gguf *g, slm_error *err) {
     uint64_t *a = mem_zero(g->n_tensor, sizeof *a), *tmp = mem_zero(g->n_tensor, sizeof *tmp);
-    if (!a || !tmp) err_memory(err, "order of tensors", 2 * g->n_tensor * sizeof *a);
-    else {
-        for (size_t i = 0; i < g->n_tensor; i++) a[i] = i;
-        sort(g, NULL, a, tmp, g->n_tensor);
+    if (!a || !tmp) {
+        err_memory(err, "order of tensors", 2 * g->n_tensor * sizeof *a);
+        goto done;
     }
+    for (size_t i = 0; i < g->n_tensor; i++) a[i] = i;
+    sort(g, NULL, a, tmp, g->n_tensor);
     for (size_t i = 1; i < g->n_tensor && !err->code; i++) {
         const gguf_tensor *t = &g->tensor[a[i - 1]], *next = &g->tensor[a[i]];
         if (t->offset + t->bytes > next->offset)
             gguf_fail(g, err, SLM_ERR_FORMAT, "tensors %.*s and %.*s overlap at byte %llu",
                       SHOW(t->name), SHOW(next->name), (ull)next->offset);
     }
+done:
     mem_free(tmp);
     mem_free(a);
 }

@@ -295,7 +295,7 @@ typedef struct tm_call {
 /* Sorts the arguments into arg[] by a list of parameters; see tm_func. */
 void call_bind(tm_call *c, const char *params);
 val  call_value(tm *t, val fn, tm_call *args);
-val  call_macro(tm *t, const tm_macro *m, tm_call *args, const val *caller);
+val  call_macro(tm *t, const tm_macro *m, tm_call *args);
 
 const tm_func *filter_find(str name);
 const tm_func *test_find(str name);

@@ -97,12 +97,11 @@ void call_bind(tm_call *c, const char *params) {
     if (used < c->n_kw && !any_named) tm_fail(c->t, "%s: it has no argument of one of the names given", c->what);
 }
 
-static __attribute__((noinline)) void bind_macro(tm *t, const tm_macro *m, tm_call *c, const val *caller) {
+static __attribute__((noinline)) void bind_macro(tm *t, const tm_macro *m, tm_call *c) {
     const tm_node *n = m->node;
     tm_dict       *rest = dict_new(t);
     bool           own_caller = false;
     for (size_t i = 0; i < c->n_kw; i++) dict_set(t, rest, c->kw[i].k, c->kw[i].v);
-    if (caller) dict_set(t, rest, v_str(text_z(t, "caller")), *caller);
     tm_dict *left = dict_new(t);
     for (size_t k = 0; k < rest->n; k++) {
         int i = (int)(c->n < (size_t)n->n2 ? c->n : (size_t)n->n2);
@@ -141,13 +140,13 @@ static __attribute__((noinline)) void bind_macro(tm *t, const tm_macro *m, tm_ca
     }
 }
 
-val call_macro(tm *t, const tm_macro *m, tm_call *c, const val *caller) {
+val call_macro(tm *t, const tm_macro *m, tm_call *c) {
     tm_scope  *outer = t->scope, *inner = tm_take(t, 1, sizeof *inner);
     const bool autoescape = t->autoescape;
     if (++t->calls > TEMPLATE_MAX_DEPTH) tm_fail(t, "macros called deeper than %d", TEMPLATE_MAX_DEPTH);
     inner->up = m->scope;
     t->scope = inner;
-    bind_macro(t, m, c, caller);
+    bind_macro(t, m, c);
     t->autoescape = m->autoescape;
     val v = capture(t, m->node->kid, m->node->n);
     t->autoescape = autoescape;
@@ -160,7 +159,7 @@ val call_value(tm *t, val fn, tm_call *c) {
     switch (fn.kind) {
     case V_FUNC: return func_call(t, fn.func, c);
     case V_METHOD: return method_call(t, fn.method, c);
-    case V_MACRO: return call_macro(t, fn.macro, c, NULL);
+    case V_MACRO: return call_macro(t, fn.macro, c);
     case V_LOOP: return loop_call(t, fn.loop, c);
     case V_UNDEF: undef_fail(t, fn);
     case V_JOINER: {

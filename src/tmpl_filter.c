@@ -33,9 +33,8 @@ static val f_title(tm_call *c) {
     for (size_t i = 0; i < s->n;) {
         size_t   n, end = i;
         uint32_t cp;
-        bool     gap;
-        n = char_at(s, i, &cp);
-        gap = before_word(cp);
+        char_at(s, i, &cp);
+        const bool gap = before_word(cp);
         for (; end < s->n; end += n) {
             n = char_at(s, end, &cp);
             if (before_word(cp) != gap) break;
@@ -225,7 +224,7 @@ static void wrap_line(tm_call *c, const tm_text *s, int64_t width, bool break_lo
     }
     for (size_t i = 0; i < chunk->n;) {
         /* White space begins no line but the first. */
-        if (out->n && is_wrap_space(*chunk->v[i].s->p) && i + 1 <= chunk->n) {
+        if (out->n && is_wrap_space(*chunk->v[i].s->p)) {
             i++;
             if (i == chunk->n) break;
         }

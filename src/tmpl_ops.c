@@ -183,7 +183,7 @@ val big_parse(tm *t, str s, int base, bool negative) {
     if (s.n > TEMPLATE_MAX_DIGITS) tm_fail(t, "a number of more than %d digits", TEMPLATE_MAX_DIGITS);
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '_') continue;
-        const int c = s.p[i], d = c <= '9' ? c - '0' : (c | 32) - 'a' + 10;
+        const int c = (uint8_t)s.p[i], d = c <= '9' ? c - '0' : (c | 32) - 'a' + 10;
         if (x.kind == V_INT && x.i < INT64_MAX / 64) x.i = x.i * base + d;
         else x = add_big(t, big_of(t, mul_big(t, big_of(t, x), big_of(t, v_int(base)))), big_of(t, v_int(d)), false);
     }

@@ -214,7 +214,7 @@ const tm_text *text_strip(tm *t, const tm_text *s, const tm_text *chars, int sid
         while (end > from) {
             size_t at = end - 1;
             while (at > from && !is_start(s->p[at])) at--;
-            n = char_at(s, at, &cp);
+            char_at(s, at, &cp);
             if (!strips(t, chars, s->p + at, end - at, cp)) break;
             end = at;
         }

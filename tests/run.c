@@ -14,7 +14,7 @@
     X(base) \
     X(json) X(line) X(cli) X(pty) \
     X(quant) X(thread) X(kernels) X(sampler) X(engine) X(fast) X(chat) \
-    X(gguf) X(write) X(requant) X(imatrix) X(fault) X(sandbox) X(memory) \
+    X(gguf) X(write) X(requant) X(imatrix) X(fault) X(nomem) X(sandbox) X(memory) \
     X(unicode) X(tokenizer) X(template) X(budget) \
     X(fuzz)
 

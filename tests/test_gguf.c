@@ -360,6 +360,9 @@ static void refuses_twins_and_parts(void) {
     mk_uint(&m, "split.no", GGUF_U16, 1);
     mk_uint(&m, "split.count", GGUF_U16, 3);
     check_refused(&m, UNSUP, "is part 2 of a model split into 3 files, which is not supported");
+    mk_u32(&m, "general.alignment", 32);
+    mk_str(&m, "split.no", "3");
+    check_refused(&m, FORMAT, "split.no is of kind str, not an integer");
     mk_str(&m, "split.count", "3");
     check_refused(&m, FORMAT, "split.count is of kind str, not an integer");
     mk_uint(&m, "split.count", GGUF_I64, (uint64_t)-1);
@@ -381,6 +384,47 @@ static void refuses_twins_and_parts(void) {
     err = refusal(m.out.p, m.out.n);
     CHECK_TEXT(err.text, BITS_64_32("file is cut: needs 1125882726973", "more bytes than an address has"));
     mk_free(&m);
+}
+
+/* Names of one hash and several lengths, which a table of hashes alone would mix up. */
+static void equal_hashes_are_told_apart(void) {
+    static const char *const names[] = {"k1038369", "key1003241", "key1001869", "key1223525", "k1082419", "key1119225"};
+    mk    m = {0};
+    gguf *g;
+    void *copy;
+    for (uint32_t i = 0; i < ARRAY_LEN(names); i++) mk_u32(&m, names[i], i);
+    mk_finish(&m);
+    CHECK_STR(str_of(open_copy(m.out.p, m.out.n, &g, &copy).text), STR(""));
+    for (uint32_t i = 0; i < ARRAY_LEN(names) && g; i++) {
+        uint64_t v = 99;
+        CHECK_INT(gguf_uint(g, names[i], 0, 9, &v, NULL), SLM_OK);
+        CHECK_INT(v, i);
+    }
+    if (g) gguf_drop(g, copy, m.out.n); /* nothing: the bytes are not the file's */
+    gguf_close(g);
+    mem_free(copy);
+    mk_free(&m);
+}
+
+/* Tensors whose sizes add up to more than an address: which of two sentences fits must not depend on a sum that wrapped. */
+static void sizes_that_wrap(void) {
+    enum { N = 16400 };
+    strbuf b = {0};
+    char   head[24] = "GGUF\3";
+    head[8] = (char)(N & 0xff), head[9] = (char)(N >> 8);
+    strbuf_put(&b, head, sizeof head);
+    for (int i = 0; i < N; i++) {
+        const uint8_t rest[32] = {2, 0, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0}; /* 2 dims of 2^24 - 1, f32, offset 0 */
+        char          name[16] = {6};
+        snprintf(name + 8, 7, "%06d", i);
+        strbuf_put(&b, name, 14);
+        strbuf_put(&b, (const char *)rest, sizeof rest);
+    }
+    strbuf_put(&b, (char[32]){0}, 32);
+    const slm_error err = refusal(b.p, b.n);
+    CHECK_INT(err.code, FORMAT);
+    CHECK_TEXT(err.text, "file is cut: needs ");
+    strbuf_free(&b);
 }
 
 static void refuses_deep_arrays(void) {
@@ -720,6 +764,8 @@ const test_case tests_gguf[] = {
     {"poke_faults", "one wrong field each: the status and the sentence", poke_faults},
     {"refuses_twins_and_parts", "duplicates, split files, alignments, huge products",
      refuses_twins_and_parts},
+    {"equal_hashes_are_told_apart", "names of one hash are found by their bytes", equal_hashes_are_told_apart},
+    {"sizes_that_wrap", "sums of sizes past 2^64", sizes_that_wrap},
     {"refuses_deep_arrays", "nesting up to 4", refuses_deep_arrays},
     {"refuses_floods", "2^17 keys are quick, more are refused", refuses_floods},
     {"names_strangers", "what a file is that is no GGUF", names_strangers},

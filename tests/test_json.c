@@ -45,6 +45,14 @@ static void strings_are_decoded(void) {
     SAME("\"\\u0000\\u0001\\u001f\x7f\"");
     AGAIN("\"\\ud800\"", "\"\xef\xbf\xbd\"");
     AGAIN("\"\\udc00x\"", "\"\xef\xbf\xbdx\"");
+    AGAIN("\"\\ud800\\ue000\\ud800\\n\\ud800xxxxxx\\ud800\\u00\"", "JSON line 1 column 40: \\u needs four hexadecimal digits");
+    AGAIN("\"\\ud800\\ue000 \\ud800\\n\\ud800xxxxxx\\udFfF\"", "\"\xef\xbf\xbd\xee\x80\x80 \xef\xbf\xbd\\n\xef\xbf\xbdxxxxxx\xef\xbf\xbd\"");
+    AGAIN("\"\\\0\"", "JSON line 1 column 2: unknown escape in a string");
+    for (const char *c = "/:@G`g"; *c; c++) {
+        char text[] = "\"\\u00x0\"";
+        text[5] = *c;
+        CHECK_STR(str_of(again(str_of(text))), STR("JSON line 1 column 2: \\u needs four hexadecimal digits"));
+    }
     AGAIN("\"\\ud800\\u0041\"", "\"\xef\xbf\xbd" "A\"");
     AGAIN("\"\\ud800\\ud83d\\ude00\"", "\"\xef\xbf\xbd\xf0\x9f\x98\x80\"");
 }
@@ -175,6 +183,9 @@ static void wrong_kinds_read_as_nothing(void) {
     CHECK(!json_push(&p, s, n) && !json_push(&p, NULL, n) && !json_push(&p, a, NULL));
     CHECK(!json_set(&p, a, STR("k"), n) && !json_set(&p, NULL, STR("k"), n));
     CHECK(!json_bool(n) && !json_bool(NULL));
+    CHECK(json_num(s) == 0 && json_num(NULL) == 0);
+    json *o = json_new(&p, JSON_OBJ);
+    CHECK(json_set(&p, o, STR("k"), n) && json_key_at(o, 0).n == 1 && !json_key_at(o, 1).n && !json_key_at(s, 0).n && !json_at(o, 1));
     pool_free(&p);
 }
 

@@ -167,6 +167,34 @@ static void goldens(void) {
     CHECK(n_cases > 80);
 }
 
+/* Lines of SOURCE, U+21D2 between blanks, and what it becomes, or "! " and our error where jinja2 has one, too. */
+static void expressions(void) {
+    static const char arrow[] = " \xe2\x87\x92 ";
+    size_t            n;
+    char             *text = test_read_file("tests/data/jinja.txt", &n);
+    int               n_cases = 0;
+    CHECK(text != NULL);
+    setenv("TZ", "UTC", 1);
+    for (const char *p = text; p && *p;) {
+        char *source = line_of(&p), *want = strstr(source, arrow);
+        if (*source == '#') want = NULL; /* where the cases come from */
+        if (want) {
+            *want = 0;
+            want += sizeof arrow - 1;
+            rendering r = render(source, golden_vars, &(template_options){.now = NOW});
+            if (r.err.code) CHECK_STR(str_of(r.err.text), str_of(strncmp(want, "! ", 2) ? want : want + 2));
+            else CHECK_STR(((str){r.out.p ? r.out.p : "", r.out.n}), str_of(want));
+            CHECK_INT(r.trust.n, r.out.n);
+            if (test_failed() && n_cases >= 0) printf("    in: %s\n", source), n_cases = -10000;
+            n_cases++;
+            drop(&r);
+        }
+        mem_free(source);
+    }
+    mem_free(text);
+    CHECK(n_cases > 500);
+}
+
 /* ---- provenance ---------------------------------------------------------------------------- */
 
 /* Each byte that is trusted as T, each that is not as itself. */
@@ -465,6 +493,7 @@ static void mentions(void) {
 
 const test_case tests_template[] = {
     {"goldens", "the language, case by case", goldens},
+    {"expressions", "every operator, filter, test, method and tag, and what each refuses, as in jinja2", expressions},
     {"provenance_of_operations", "every operation keeps who wrote which byte", provenance_of_operations},
     {"provenance_in_real_templates", "user text that spells control tokens stays text in 40 models' templates", provenance_in_real_templates},
     {"hostile", "templates that nest, loop and grow end with a line and the budget passed", hostile},
