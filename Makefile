@@ -118,7 +118,7 @@ TESTS := $(wildcard tests/*.c) $(filter-out tests/fuzz/fuzz_entry.c,$(wildcard t
 CLI_CALLED := $(filter-out src/cli/main.c,$(CLI))
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
-.PHONY: all slm demo test check-all fuzz coverage lib install clean help check-layers check-names check-hardening FORCE
+.PHONY: all slm demo test check-all check-static fuzz coverage lib install clean help check-layers check-names check-hardening FORCE
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
@@ -209,6 +209,10 @@ check-all: check-layers check-names check-hardening $(TESTED)
 	SLM_TEST_ALL=1 SLM="$(CURDIR)/build/asan/slm" SLM_FAULTY="$(CURDIR)/build/asan/slm-fault" build/asan/run-tests hostile fuzz gguf/ fault/ cli/faults
 	$(MAKE) fuzz
 
+# clang-tidy and cppcheck, where they are.
+check-static:
+	@sh scripts/check_static.sh
+
 # ---- the long checks ----------------------------------------------------------------------------
 # Every target of tests/fuzz for FUZZ_SECONDS; what it finds lies in build/fuzz as found-TARGET-.., what it
 # learnt in build/fuzz/corpus.  FUZZ="json utf8" takes only these.
@@ -254,6 +258,7 @@ help:
 	@echo 'make demo         build and let the built-in model tell a story'
 	@echo 'make test         build and run the tests; ONLY=kernels those with such names, RUN=qemu-aarch64 under an emulator'
 	@echo 'make check-all    the same with every fault, setting and byte; sanitizers; fuzzing'
+	@echo 'make check-static clang-tidy and cppcheck over the sources'
 	@echo 'make fuzz         FUZZ="json template .." FUZZ_SECONDS=60; needs clang'
 	@echo 'make coverage     lines and branches that the tests reach; needs gcov'
 	@echo 'make lib          build libslm.a'
