@@ -195,6 +195,48 @@ static void expressions(void) {
     CHECK(n_cases > 500);
 }
 
+/* What jinja2 answers in another way, or not at all: (a) by the clock, (b) by names that are the caller's to trust, (c) numbers
+ * whose formats it computes when it compiles, (d) limits of ours. */
+static void own_rules(void) {
+    static const struct {
+        const char *source, *want;
+        int64_t     now;
+    } cases[] = {
+        {"{{ strftime_now('%p %P %r %I') }}", "AM am 01:01:01 AM 01", 3661},
+        {"{{ strftime_now('%p %P %r %-I') }}", "PM pm 01:01:01 PM 1", 3661 + 43200},
+        {"{{ strftime_now('%s %-M %q') }}", "3661 1 %q", 3661},
+        {"{{ strftime_now('%Y') }}", "! template line 1: the time does not fit a calendar", INT64_MAX},
+        {"{{ (10 ** 30).bit_length() }}", "! template line 1: bit_length: the number is too large", 0},
+        {"{{ '{:x}'.format(10 ** 30) }}", "! template line 1: a number too large for base 16", 0},
+        {"{{ '%.5000d' % 1 }}", "! template line 1: a number of more than 4000 digits", 0},
+        {"{{ '%.5000f' % 1.5 }}", "! template line 1: a number of more than 4000 digits", 0},
+        {"{{ (10 ** 30) is integer }}{{ 1 is filter }}{{ 1 is test }}", "TrueFalseFalse", 0},
+        {"{% set i = 'inf'|float %}{% set x = 'nan'|float %}{{ '{:f} {:F} {:e} {:E} {:G} {}'.format(i, i, -i, -i, x, x) }} {{ i.is_integer() }}",
+         "inf INF -inf -INF NAN nan False", 0},
+        {"{{ lipsum() }}", "! template line 1: lipsum: there is no random text here", 0},
+        {"{{ 'a' * -(10 ** 30) }}|{{ [1]|batch(0)|list }}", "|[[1]]", 0},
+        {"{{ '\\N{BULLET}' }}", "! template line 1: \\N{..} in a string is not supported: write \\u and the number", 0},
+        {"{% macro m(caller) %}{{ caller }}{% endmacro %}{{ m(1) }}", "1", 0},
+        {"a\rb\r\nc\r", "a\nb\nc", 0},
+        {"{{ a \x01 }}", "! template line 1: unexpected byte 0x01", 0},
+        {"{{ a \x7f }}", "! template line 1: unexpected byte 0x7f", 0},
+        {"\xff {%- if 1 %}b{% endif %}", "\xff" "b", 0},
+    };
+    setenv("TZ", "UTC", 1);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        rendering r = render(cases[i].source, "{}", &(template_options){.now = cases[i].now});
+        if (r.err.code) CHECK_STR(str_of(r.err.text), str_of(strncmp(cases[i].want, "! ", 2) ? cases[i].want : cases[i].want + 2));
+        else CHECK_STR(((str){r.out.p ? r.out.p : "", r.out.n}), str_of(cases[i].want));
+        drop(&r);
+    }
+    static const char *const trusted[] = {"mine", NULL};
+    rendering r = render("{{ mine }}{{ bos_token }}", "{\"mine\":\"ab\",\"bos_token\":\"cd\"}", &(template_options){.trusted = trusted});
+    CHECK(r.out.n == 4 && r.trust.p[0] && r.trust.p[1] && !r.trust.p[2] && !r.trust.p[3]);
+    drop(&r);
+    template_ *t = NULL;
+    CHECK_INT(template_parse(&t, STR("{{"), NULL), SLM_ERR_FORMAT); /* who wants no reason gets none */
+}
+
 /* ---- provenance ---------------------------------------------------------------------------- */
 
 /* Each byte that is trusted as T, each that is not as itself. */
@@ -494,6 +536,7 @@ static void mentions(void) {
 const test_case tests_template[] = {
     {"goldens", "the language, case by case", goldens},
     {"expressions", "every operator, filter, test, method and tag, and what each refuses, as in jinja2", expressions},
+    {"own_rules", "what jinja2 has no answer to: clocks, limits, names to trust", own_rules},
     {"provenance_of_operations", "every operation keeps who wrote which byte", provenance_of_operations},
     {"provenance_in_real_templates", "user text that spells control tokens stays text in 40 models' templates", provenance_in_real_templates},
     {"hostile", "templates that nest, loop and grow end with a line and the budget passed", hostile},

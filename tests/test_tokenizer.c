@@ -504,6 +504,109 @@ static void broken_vocabularies_are_refused(void) {
     }
 }
 
+/* Kinds that no id and no list of types has. */
+static void kinds_are_checked(void) {
+    static const char raw_bool[] = "\1", raw_f64[8], raw_array[12], *const keys[] = {"tokenizer.ggml.bos_token_id", "tokenizer.ggml.token_type"};
+    static const uint32_t ends[2] = {0, 1};
+    for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+        for (int kind = 0; kind < GGUF_KINDS; kind++) {
+            uint8_t   list[12 + 16] = {(uint8_t)kind, 0, 0, 0, 2};
+            words    *w = mem_zero(1, sizeof *w);
+            mk        m = {0};
+            slm_error err = {0};
+            bpe_words(w);
+            if (k) w->n = 2;
+            mk_str(&m, "tokenizer.ggml.model", "gpt2");
+            mk_strs(&m, "tokenizer.ggml.tokens", w->text, w->n);
+            mk_strs(&m, "tokenizer.ggml.merges", w->text, 0);
+            const bool is_int = kind == GGUF_U8 || kind == GGUF_I8 || kind == GGUF_U16 || kind == GGUF_I16 || kind == GGUF_U32 || kind == GGUF_I32 ||
+                                kind == GGUF_U64 || kind == GGUF_I64;
+            if (k && kind != GGUF_STR && kind != GGUF_ARRAY) mk_raw(&m, str_of(keys[k]), GGUF_ARRAY, list, 12 + 2 * (kind == GGUF_F64 || kind == GGUF_U64 || kind == GGUF_I64 ? 8 : kind == GGUF_U16 || kind == GGUF_I16 ? 2 : kind == GGUF_U8 || kind == GGUF_I8 || kind == GGUF_BOOL ? 1 : 4));
+            else if (k && kind == GGUF_STR) mk_strs(&m, keys[k], w->text, 2);
+            else if (kind == GGUF_ARRAY) mk_raw(&m, str_of(keys[k]), GGUF_ARRAY, raw_array, 12);
+            else if (kind == GGUF_STR) mk_str(&m, keys[k], "1");
+            else if (kind == GGUF_BOOL) mk_raw(&m, str_of(keys[k]), GGUF_BOOL, raw_bool, 1);
+            else if (kind == GGUF_F32) mk_f32(&m, keys[k], (float)ends[1]);
+            else if (kind == GGUF_F64) mk_raw(&m, str_of(keys[k]), GGUF_F64, raw_f64, 8);
+            else mk_uint(&m, keys[k], (gguf_kind)kind, 1);
+            tokenizer *t = load_mk(&m, &err);
+            CHECK_INT(err.code, is_int ? SLM_OK : SLM_ERR_FORMAT);
+            if (!is_int) CHECK_TEXT(err.text, k ? "token_type " : "is not a token id");
+            tok_free(t);
+            mem_free(w);
+        }
+}
+
+/* As tok_vocab.c has them. */
+static uint32_t hash_text(const char *p, size_t n) {
+    const uint64_t k = 0x9e3779b97f4a7c15u;
+    uint64_t       h = n * k, x = 0;
+    memcpy(&x, p, n);
+    h = (h ^ x) * k;
+    return (uint32_t)(h >> 32) ^ (uint32_t)(h >> 7);
+}
+
+static uint32_t hash_pair(uint32_t a, uint32_t b) {
+    const uint64_t h = ((uint64_t)a << 32 | b) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(h >> 32) ^ (uint32_t)(h >> 9);
+}
+
+/* Texts, or pairs of tokens, made to meet in one part of their table are refused instead of taking quadratic time. */
+static void collisions_are_refused(void) {
+    enum { N = 600, LETTERS = 94 };
+    static char room[LETTERS + 2 * N][8];
+    static str  text[LETTERS + 2 * N], merge[N];
+    slm_error   err = {0};
+    mk          m = {0};
+    size_t      n = 0, n_merge = 0;
+    for (int i = 0; n < N; i++) {
+        const size_t len = (size_t)snprintf(room[n], sizeof room[n], "%06x", i);
+        if ((hash_text(room[n], len) & 1023) < 64) text[n] = (str){room[n], len}, n++;
+    }
+    mk_str(&m, "tokenizer.ggml.model", "gpt2");
+    mk_strs(&m, "tokenizer.ggml.tokens", text, n);
+    mk_strs(&m, "tokenizer.ggml.merges", NULL, 0);
+    CHECK(!load_mk(&m, &err));
+    CHECK_TEXT(err.text, "the texts of the tokens collide");
+    for (n = 0; n < LETTERS; n++) room[n][0] = (char)('!' + n), text[n] = (str){room[n], 1};
+    for (uint32_t i = 0; i < LETTERS * LETTERS && n_merge < N; i++) {
+        const uint32_t a = i / LETTERS, b = i % LETTERS;
+        if ((hash_pair(a, b) & 1023) >= 72) continue;
+        char *joint = room[n], *rule = room[n + N];
+        joint[0] = rule[0] = room[a][0];
+        joint[1] = rule[2] = room[b][0];
+        rule[1] = ' ';
+        text[n++] = (str){joint, 2};
+        merge[n_merge++] = (str){rule, 3};
+    }
+    CHECK(n_merge > 540);
+    err = (slm_error){0};
+    m = (mk){0};
+    mk_str(&m, "tokenizer.ggml.model", "gpt2");
+    mk_strs(&m, "tokenizer.ggml.tokens", text, n);
+    mk_strs(&m, "tokenizer.ggml.merges", merge, n_merge);
+    CHECK(!load_mk(&m, &err));
+    CHECK_TEXT(err.text, "the merges collide");
+}
+
+/* What is asked of tokens that are not there, and texts that are too long. */
+static void what_is_not_there(void) {
+    tokenizer *t = small("gpt2", "gpt-2", "llama");
+    id_list    ids = {0};
+    slm_error  err = {0};
+    if (!t) return;
+    CHECK(!tok_is_control(t, -1) && !tok_is_control(t, tok_count(t)) && !tok_ends_turn(t, -1) && !tok_ends_turn(t, tok_count(t)));
+    CHECK_INT(tok_find_control(t, STR("")), -1);
+    CHECK_INT(tok_encode(t, (str){"", INT32_MAX / 3}, NULL, 0, &ids, &err), SLM_ERR_ARGUMENT);
+    CHECK_TEXT(err.text, "text of 715827882 bytes is too long");
+    tok_free(t);
+    mk m = {0};
+    err = (slm_error){0};
+    mk_str(&m, "tokenizer.ggml.model", "a model whose name is longer than forty bytes");
+    CHECK(!load_mk(&m, &err));
+    CHECK_TEXT(err.text, "\"a model whose name is longer than forty \"");
+}
+
 /* Arrays that do not fit each other, built by hand. */
 static void arrays_must_fit_each_other(void) {
     static const str     two[2] = {{"a", 1}, {"b", 1}};
@@ -824,6 +927,9 @@ const test_case tests_tokenizer[] = {
     {"time_is_linear_in_hostile_specials", "thousands of one text, hundreds that almost match", time_is_linear_in_hostile_specials},
     {"broken_vocabularies_are_refused", "one fault each, named in the message",
      broken_vocabularies_are_refused},
+    {"kinds_are_checked", "ids and types of every kind of value", kinds_are_checked},
+    {"collisions_are_refused", "texts and merges made to meet in one part of their tables", collisions_are_refused},
+    {"what_is_not_there", "unknown ids, names without a letter, texts past the limit", what_is_not_there},
     {"arrays_must_fit_each_other", "lengths and element kinds", arrays_must_fit_each_other},
     {"odd_vocabularies_load", "duplicates, empty texts, ids that mean none", odd_vocabularies_load},
     {"spoilt_bytes_never_break_loading", "one byte wrong anywhere: an error or a usable tokenizer",
