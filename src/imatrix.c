@@ -150,14 +150,17 @@ static slm_status put_row(void *ud, const row *r) {
 }
 
 /* A list of one text. */
-static void set_datasets(gguf_writer *w, const char *dataset) {
+static slm_status set_datasets(gguf_writer *w, const char *dataset, slm_error *err) {
     strbuf         b = {0};
     const uint64_t n = strlen(dataset);
     for (int i = 0; i < 8; i++) strbuf_char(&b, (char)(n >> 8 * i));
     strbuf_str(&b, str_of(dataset));
-    gguf_writer_set(w, &(gguf_kv){.key = STR("imatrix.datasets"), .elem = GGUF_STR, .is_array = true, .n = 1,
-                                  .data = (const uint8_t *)b.p, .bytes = b.n});
+    const slm_status rc = b.bad ? err_memory(err, "an importance matrix", b.n) : SLM_OK;
+    if (!rc)
+        gguf_writer_set(w, &(gguf_kv){.key = STR("imatrix.datasets"), .elem = GGUF_STR, .is_array = true, .n = 1,
+                                      .data = (const uint8_t *)b.p, .bytes = b.n});
     strbuf_free(&b);
+    return rc;
 }
 
 slm_status slm_imatrix_save(const slm_imatrix *m, const char *path, const char *dataset, int n_chunks, int n_ctx, slm_error *err) {
@@ -167,7 +170,7 @@ slm_status slm_imatrix_save(const slm_imatrix *m, const char *path, const char *
     if (rc) return rc;
     if (!(j.x = mem_zero((size_t)m->at[INPUT_HEAD], sizeof *j.x))) rc = err_memory(err, "an importance matrix", (size_t)m->at[INPUT_HEAD] * sizeof *j.x);
     gguf_writer_set_str(j.w, "general.type", STR("imatrix"));
-    set_datasets(j.w, dataset);
+    if (!rc) rc = set_datasets(j.w, dataset, err);
     gguf_writer_set_u32(j.w, "imatrix.chunk_count", (uint32_t)n_chunks);
     gguf_writer_set_u32(j.w, "imatrix.chunk_size", (uint32_t)n_ctx);
     if (!rc) rc = each_matrix(m, add_row, &j);

@@ -111,6 +111,25 @@ static slm_status quantize(slm_error *err) {
     return slm_quantize_file(model, target, "Q8_0", &o, NULL, err);
 }
 
+/* Importance of what a short text's tokens are multiplied with, and its file. */
+static slm_status importance_of(slm_model *m, slm_error *err) {
+    static const int32_t ids[] = {1, 7, 19, 3};
+    slm_session_options  so = slm_session_defaults();
+    slm_session         *s = NULL;
+    slm_imatrix         *im = NULL;
+    so.n_ctx = 16;
+    so.n_threads = 2;
+    slm_status rc = slm_session_create(&s, m, &so, err);
+    if (!rc) rc = slm_imatrix_create(&im, s, true, err);
+    if (!rc) rc = slm_session_sync(s, ids, 4, err);
+    if (!rc) rc = slm_imatrix_save(im, target, "a text", 1, 4, err);
+    slm_imatrix_free(im);
+    slm_session_free(s);
+    return rc;
+}
+
+static slm_status imatrix(slm_error *err) { return with_model(importance_of, err); }
+
 /* ---- what must hold ------------------------------------------------------------ */
 
 typedef struct {
@@ -118,7 +137,7 @@ typedef struct {
     slm_status (*run)(slm_error *err);
     bool writes;
 } deed;
-static const deed deeds[] = {{"load", load, false}, {"chat", chat, false}, {"score", score, false}, {"pack", pack, true}, {"quantize", quantize, true}};
+static const deed deeds[] = {{"load", load, false}, {"chat", chat, false}, {"score", score, false}, {"pack", pack, true}, {"quantize", quantize, true}, {"imatrix", imatrix, true}};
 
 /* The target is as it was before, or a whole file; nothing else is left of the writing. */
 static bool folder_is_clean(const deed *d, bool succeeded) {
