@@ -155,7 +155,7 @@ static spec read_spec(tm *t, const tm_text *z) {
     if (i < z->n && z->p[i] == '#') s.alt = true, i++;
     if (i < z->n && z->p[i] == '0') {
         s.zero = true;
-        if (s.fill == &blank && !s.align) s.fill = &zero_char;
+        if (s.fill == &blank) s.fill = &zero_char;
         i++;
     }
     for (; i < z->n && z->p[i] >= '0' && z->p[i] <= '9'; i++)
@@ -404,11 +404,13 @@ static void directive(percent *p, tm_build *b) {
     }
     if (v.kind == V_FLOAT && strchr("xXo", type)) tm_fail(t, "%%%c wants a whole number", type);
     s.type = strchr("diu", type) ? 'd' : type;
+    const val whole = v.kind == V_FLOAT ? int_of_double(t, v.f) : v;
     if (s.precision >= 0) { /* at least so many digits: rare, so only without a width */
         if (s.precision > MAX_PRECISION) tm_fail(t, "a number of more than %d digits", MAX_PRECISION);
-        s.width = s.precision, s.zero = true, s.fill = &zero_char, s.align = 0;
+        s.width = s.precision + (s.sign || big_compare(t, whole, v_int(0)) < 0) + (s.alt && s.type != 'd' ? 2 : 0);
+        s.zero = true, s.fill = &zero_char, s.align = 0;
     }
-    put_int(t, b, &s, v.kind == V_FLOAT ? int_of_double(t, v.f) : v);
+    put_int(t, b, &s, whole);
 }
 
 val format_percent(tm *t, const tm_text *f, val args, const tm_call *kw) {

@@ -337,7 +337,6 @@ static val m_join(tm_call *c) {
     tm_build b = {0};
     val      x;
     bool     first = true;
-    need_defined(t, c->arg[0]);
     for (tm_iter it = iter_of(t, c->arg[0]); iter_next(t, &it, &x); first = false) {
         if (x.kind != V_STR) tm_fail(t, "join: the sequence holds a '%s'", kind_name(x));
         if (!first) build_text(t, &b, self(c));
