@@ -108,6 +108,7 @@ K_INLINE float v8_sum(v8 a) {
 
 K_INLINE v8 v8_clamp(v8 v, float lo, float hi) { return v8_min(v8_max(v, v8_set(lo)), v8_set(hi)); }
 /* Nearest, ties to even, in lo..hi, whole numbers: a sum with this one has no bits below 1. */
+#define K_LARGEST 65504.0f /* of F16 */
 #define K_WHOLE 0x1.8p23f
 K_INLINE v8 v8_nearest(v8 v, float lo, float hi) {
     return v8_sub(v8_clamp(v8_add(v, v8_set(K_WHOLE)), K_WHOLE + lo, K_WHOLE + hi), v8_set(K_WHOLE));
@@ -695,7 +696,7 @@ K_INLINE void k_search_line_alone(const k_span *g, k_alone *s, const float *x, c
     v8        q[32];
     k_take_alone(s, &a, x, importance, n);
     const k_line l = k_search_line(g, &a, &t);
-    const v8     d = v8_half(l.s), m = v8_half(l.m), id = v8_inverse(d);
+    const v8     d = v8_half(v8_clamp(l.s, -K_LARGEST, K_LARGEST)), m = v8_half(v8_clamp(l.m, -K_LARGEST, K_LARGEST)), id = v8_inverse(d);
     v8_store(s->d, d);
     v8_store(s->m, v8_negative(m));
     for (int i = 0; i < 32; i++) q[i] = k_to_span(g, a.x[i], id, m);

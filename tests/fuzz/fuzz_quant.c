@@ -104,7 +104,7 @@ void fuzz_requant(const uint8_t *p, size_t n) {
     for (size_t i = 0; i < MOST && 8 * i + 10 <= n; i++) {
         memcpy(&x[i], p + 2 + 8 * i, 4);
         memcpy(&w[i], p + 6 + 8 * i, 4);
-        if (!(fabsf(x[i]) < 60000)) x[i] = 0; /* a line fitted to more may begin past the largest f16 */
+        if (!(fabsf(x[i]) < 65520)) x[i] = 0;
         if (!(w[i] >= 0 && w[i] <= IMATRIX_MAX_MEAN)) w[i] = 0;
     }
     for (int i = 0; kernels_name(i); i++) {
