@@ -162,8 +162,8 @@ static void put_runs(program *p, const verdicts *v, const uint16_t *run, int fir
 static void put_verdicts(program *p, const verdicts *v) {
     uint16_t run[N_CALLS];
     int      n = 0;
-    for (uint16_t i = 0; i < N_CALLS; i++)
-        if (!i || v->of[i] != v->of[i - 1] || v->of[i] >= RULES) run[n++] = i;
+    for (int i = 0; i < N_CALLS; i++)
+        if (!i || v->of[i] != v->of[i - 1] || v->of[i] >= RULES) run[n++] = (uint16_t)i;
     put_runs(p, v, run, 0, n);
 }
 

@@ -79,7 +79,7 @@ static bool same_product(trial *t, const kernels *k, const kernels *before, int 
     if (k->packed[type]) {
         memset(t->got, 0, sizeof t->got);
         k->packed[type](t->got[0], LD, t->w, TRIAL_GROUPS, TRIAL_COLS, x, TRIAL_TOKENS);
-        same = !memcmp(t->got, t->want, sizeof t->got);
+        same = !memcmp((const void *)t->got, (const void *)t->want, sizeof t->got); /* the bits */
     }
     if (!same || !k->fast[type]) return same;
     memset(t->got, 0, sizeof t->got);
