@@ -364,13 +364,15 @@ typedef struct {
     int                think_budget; /* close it after so many tokens; -1: never    */
     slm_progress_fn    progress;   /* NULL, or called with emit's ud and the new tokens of the prompt that are
                                       done, before each layer of each part of it; false ends it as emit does */
+    bool (*goes_on)(void *ud);     /* NULL, or asked with emit's ud before each layer of each new token, which
+                                      takes long in a large model; false ends the answer as emit does */
 } slm_generation;
 
 typedef enum {
     SLM_FINISH_STOP,               /* end of turn or stop text                      */
     SLM_FINISH_LENGTH,             /* max_new reached                               */
     SLM_FINISH_CONTEXT,            /* the context is full                           */
-    SLM_FINISH_CANCELLED           /* emit returned false                           */
+    SLM_FINISH_CANCELLED           /* emit, progress or goes_on returned false      */
 } slm_finish;
 
 typedef struct {

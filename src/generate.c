@@ -166,6 +166,12 @@ static slm_status next_token(run *r, int32_t *id, slm_error *err) {
     return slm_session_sample(r->s, id, err);
 }
 
+static bool asked(void *ud, uint64_t done, uint64_t total) {
+    const run *r = ud;
+    (void)done, (void)total;
+    return r->opt->goes_on(r->out.ud);
+}
+
 /* One step; *ended when it was the last. */
 static slm_status step(run *r, bool *ended, slm_error *err) {
     const slm_generation *opt = r->opt;
@@ -185,8 +191,9 @@ static slm_status step(run *r, bool *ended, slm_error *err) {
     if (r->out.cancelled) return st->finish = SLM_FINISH_CANCELLED, SLM_OK;
     if (opt->max_new >= 0 && st->n_new >= opt->max_new) return *ended = false, SLM_OK; /* nobody will ask for its logits */
     if (r->s->n_ids == r->s->n_ctx) return st->finish = SLM_FINISH_CONTEXT, SLM_OK;
-    *ended = false;
-    return slm_session_eval(r->s, id, err);
+    rc = session_eval(r->s, id, (watcher){opt->goes_on ? asked : NULL, r}, err);
+    r->out.cancelled = *ended = !rc && !r->s->has_logits;
+    return rc;
 }
 
 slm_status slm_generate(slm_session *s, const int32_t *prompt, int n, const slm_generation *opt, slm_emit_fn emit, void *ud,

@@ -223,7 +223,7 @@ static bool advance(slm_session *s, const int32_t *ids, int k) {
     return whole;
 }
 
-/* A watcher is asked within a batch, too: one of a large model takes longer than a person waits for Ctrl-C. */
+/* A watcher is asked within a batch, too: one of a large model, even one token, takes longer than a person waits for Ctrl-C. */
 typedef struct {
     watcher  watch;
     uint64_t done, total;
@@ -298,11 +298,13 @@ slm_status slm_session_sync(slm_session *s, const int32_t *ids, int n, slm_error
     return session_sync(s, ids, n, &reused, (watcher){0}, err);
 }
 
-slm_status slm_session_eval(slm_session *s, int32_t id, slm_error *err) {
+slm_status session_eval(slm_session *s, int32_t id, watcher watch, slm_error *err) {
     slm_status rc = check_ids(s, &id, 1, err);
     if (rc || (rc = check_room(s, s->n_ids + (int64_t)1, err))) return rc;
-    return append(s, &id, 1, (watcher){0}, err);
+    return append(s, &id, 1, watch, err);
 }
+
+slm_status slm_session_eval(slm_session *s, int32_t id, slm_error *err) { return session_eval(s, id, (watcher){0}, err); }
 
 slm_status slm_session_score(slm_session *s, const int32_t *ids, int n, slm_logits_fn see, void *ud, slm_error *err) {
     slm_status rc = check_ids(s, ids, n, err);

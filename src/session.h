@@ -42,7 +42,7 @@ struct slm_session {
 };
 /* Hands a list that was made with status rc to a caller, or frees it. */
 slm_status ids_give(id_list *ids, slm_status rc, int32_t **out, int *n, slm_error *err);
-/* slm_generation.progress and its ud. */
+/* Asked before each layer; NULL: nobody is. */
 typedef struct {
     slm_progress_fn see;
     void           *ud;
@@ -50,4 +50,6 @@ typedef struct {
 /* As slm_session_sync(); *reused: how many of ids were there already.  Where the watcher ends it the
  * session holds fewer than n tokens. */
 slm_status session_sync(slm_session *s, const int32_t *ids, int n, int *reused, watcher watch, slm_error *err);
+/* As slm_session_eval().  Where the watcher ends it there are no logits, and the session does not hold the token. */
+slm_status session_eval(slm_session *s, int32_t id, watcher watch, slm_error *err);
 #endif

@@ -351,6 +351,56 @@ static void watched_prompts_change_nothing(void) {
     slm_model_close(m);
 }
 
+static bool count_asked(void *ud) {
+    progress_log *w = ud;
+    return ++w->n_calls != w->stop_at;
+}
+
+/* An answer is left between two layers of a token, which the session then does not hold. */
+static void answers_are_left_within_a_token(void) {
+    enum { N = 40, NEW = 8, LAYERS = 7 };
+    slm_model          *m = open_made("gemma3", TYPE_Q8_0, NULL);
+    slm_session_options o = {.n_ctx = 64};
+    slm_sampling        greedy = slm_sampling_defaults();
+    slm_generation      g = slm_generation_defaults();
+    slm_session        *s = NULL, *whole = NULL;
+    slm_error           e = {0};
+    slm_stats           st;
+    int32_t             ids[N], id;
+    if (!m) return;
+    make_ids(ids, N, n_vocab(m));
+    greedy.temperature = 0;
+    g.max_new = NEW;
+    g.ignore_eos = true;
+    g.goes_on = count_asked;
+    static const int stops[] = {0, 1, LAYERS, LAYERS + 1, 30, LAYERS * (NEW - 1)};
+    for (size_t i = 0; i < ARRAY_LEN(stops); i++) {
+        progress_log w = {.stop_at = stops[i]};
+        CHECK_INT(slm_session_create(&s, m, &o, &e), SLM_OK);
+        CHECK_INT(slm_session_set_sampling(s, &greedy, &e), SLM_OK);
+        CHECK_INT(slm_generate(s, ids, N, &g, hear_nothing, &w, &st, &e), SLM_OK);
+        if (!stops[i]) {
+            CHECK_INT(st.finish, SLM_FINISH_LENGTH);
+            CHECK_INT(w.n_calls, LAYERS * (NEW - 1)); /* of the last token nobody wants logits */
+            whole = s;
+            continue;
+        }
+        CHECK_INT(st.finish, SLM_FINISH_CANCELLED);
+        CHECK_INT(w.n_calls, stops[i]);
+        CHECK_INT(st.n_new, (stops[i] - 1) / LAYERS + 1);
+        CHECK_INT(slm_session_pos(s), N + (stops[i] - 1) / LAYERS);
+        CHECK_INT(slm_session_sample(s, &id, &e), SLM_ERR_ARGUMENT);
+        e = (slm_error){0};
+        w = (progress_log){0};
+        CHECK_INT(slm_generate(s, ids, N, &g, hear_nothing, &w, &st, &e), SLM_OK);
+        CHECK_INT(st.finish, SLM_FINISH_LENGTH);
+        CHECK_SAME(slm_session_logits(s), slm_session_logits(whole), (size_t)n_vocab(m) * sizeof(float), "taken up again");
+        slm_session_free(s);
+    }
+    slm_session_free(whole);
+    slm_model_close(m);
+}
+
 /* ---- edges ------------------------------------------------------------------------ */
 
 static void plan_is_what_is_taken(void) {
@@ -831,6 +881,7 @@ const test_case tests_engine[] = {
     {"long_contexts_cross_splits", "same bits past 256 positions, windows included", long_contexts_cross_splits},
     {"synced_prefixes_change_nothing", "a reused prefix gives a fresh session's bits", synced_prefixes_change_nothing},
     {"watched_prompts_change_nothing", "progress in order, a prompt given up and taken up again", watched_prompts_change_nothing},
+    {"answers_are_left_within_a_token", "an answer given up between two layers, and taken up again", answers_are_left_within_a_token},
     {"plan_is_what_is_taken", "local layers keep their window only; sizes are planned in 64 bits", plan_is_what_is_taken},
     {"memory_grows_with_the_tokens", "a cache that grows gives the same bits, rings and all types", memory_grows_with_the_tokens},
     {"stopped_scores_end_where_they_stopped", "position and logits after a stop do not depend on the batch; none after a rewind", stopped_scores_end_where_they_stopped},

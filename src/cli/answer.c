@@ -100,6 +100,11 @@ static bool evaluating(void *ud, uint64_t done, uint64_t total) {
     return !stop_code();
 }
 
+static bool goes_on(void *ud) {
+    (void)ud;
+    return !stop_code();
+}
+
 static bool emit(void *ud, int32_t id, slm_text_kind kind, const char *text, size_t len) {
     answer *a = ud;
     progress_end();
@@ -134,6 +139,7 @@ static slm_generation generation_of(const options *o, const slm_prompt *prompt) 
     gen.split_thinking = prompt->text != NULL; /* raw text is continued as it is */
     gen.in_thinking = prompt->in_thinking;
     gen.think_budget = o->think_budget;
+    gen.goes_on = goes_on;
     return gen;
 }
 
