@@ -18,6 +18,7 @@
 #include "thread.h"
 #include <math.h>
 #include <regex.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,8 @@ typedef struct {
     size_t                      n_ready;           /* has so many bytes left to write */
     slm_status                  written;           /* what became of that */
     bool                       *bad;               /* [n_threads]: met a weight that the format cannot hold */
+    _Atomic bool                asking, stopped;   /* someone calls o->progress; it has said so */
+    _Atomic uint64_t            done, total;       /* bytes written, of all */
     slm_error                  *err;
     /* of the tensor at hand */
     const gguf_tensor *t;
@@ -210,6 +213,22 @@ static void to_floats(const job *j, float *x, uint64_t at, uint64_t n) {
     else j->t->type->to_f32(x, from, (int64_t)n);
 }
 
+/* Asked by the writer and before each chunk, in whatever thread, since a piece of a slow type takes longer than a person
+ * waits for Ctrl-C.  One thread at a time calls progress, the others go by what it said. */
+static bool goes_on(job *j) {
+    if (!j->o->progress || atomic_exchange(&j->asking, true)) return !j->stopped;
+    if (!j->stopped) j->stopped = !j->o->progress(j->o->ud, j->done, j->total);
+    j->asking = false;
+    return !j->stopped;
+}
+
+static bool writing(void *ud, uint64_t done, uint64_t total) {
+    job *j = ud;
+    j->done = done;
+    j->total = total;
+    return goes_on(j);
+}
+
 static void convert_chunk(job *j, int64_t chunk, int worker) {
     const uint64_t at = (uint64_t)chunk * CHUNK, left = j->n - at, n = left < CHUNK ? left : CHUNK;
     /* From there on BF16, or F16 and every scale, rounds to infinity. */
@@ -233,10 +252,10 @@ static slm_status write_ready(job *j) {
     return j->written;
 }
 
-/* The first task writes what is ready, the others make what will be. */
+/* The first task writes what is ready, the others make what will be; once it is stopped, the next write says so. */
 static void convert_task(void *ctx, int64_t task, int worker) {
     if (!task) write_ready(ctx);
-    else convert_chunk(ctx, task - 1, worker);
+    else if (goes_on(ctx)) convert_chunk(ctx, task - 1, worker);
 }
 
 static void swap_pieces(job *j) {
@@ -327,7 +346,7 @@ static void plan(job *j, slm_quantize_result *r) {
 }
 
 static slm_status write_file(job *j, const char *out) {
-    const gguf_write_options o = {gguf_name(j->g), 0, j->o->progress, j->o->ud};
+    const gguf_write_options o = {gguf_name(j->g), 0, writing, j};
     const int                n = j->o->n_threads ? j->o->n_threads : cpu_default_threads();
     slm_status               rc = SLM_OK;
     j->x = mem_zero((size_t)n * CHUNK, sizeof *j->x);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { N = 1024 };
 
@@ -344,6 +345,43 @@ static void large_and_bad_tensors(void) {
     mk_free(&m);
 }
 
+typedef struct {
+    int  n_calls, stop_at; /* stop_at: 0: never */
+    bool lied;
+} asked;
+
+static bool count_calls(void *ud, uint64_t done, uint64_t total) {
+    asked *a = ud;
+    a->lied |= done > total;
+    return ++a->n_calls != a->stop_at;
+}
+
+/* A piece of a slow type takes longer than a person waits for Ctrl-C. */
+static void stops_within_a_piece(void) {
+    char           from[400], to[400];
+    mk             m = {.seed = 9};
+    const uint64_t dim[2] = {1056, 1003}; /* 130 chunks of weights */
+    static const int stops[] = {0, 1, 2, 40, 100};
+    snprintf(from, sizeof from, "%s/large.gguf", test_tmp());
+    snprintf(to, sizeof to, "%s/requant.gguf", test_tmp());
+    mk_tensor(&m, "a.weight", TYPE_F16, 2, dim, NULL);
+    mk_finish(&m);
+    CHECK(mk_save(&m, from));
+    mk_free(&m);
+    unlink(to);
+    for (size_t i = ARRAY_LEN(stops); i-- > 0;)
+        for (int t = 1; t <= 3; t += 2) {
+            asked                      a = {.stop_at = stops[i]};
+            const slm_quantize_options o = {.n_threads = t, .progress = count_calls, .ud = &a};
+            slm_error                  e = {0};
+            CHECK_INT(slm_quantize_file(from, to, "Q4_1", &o, NULL, &e), stops[i] ? SLM_ERR_IO : SLM_OK);
+            CHECK_TEXT(e.text, stops[i] ? "requant.gguf: stopped before it was whole" : "");
+            CHECK(!a.lied && access(to, F_OK) == (stops[i] ? -1 : 0));
+            CHECK(stops[i] ? a.n_calls == stops[i] : a.n_calls > (t == 1 ? 130 : 65)); /* a thread that finds another one asking goes on */
+        }
+    unlink(to);
+}
+
 const test_case tests_requant[] = {
     {"equals_or_beats_the_published_vectors", "simple formats byte for byte, searched ones no worse row by row",
      equals_or_beats_the_published_vectors},
@@ -356,6 +394,7 @@ const test_case tests_requant[] = {
     {"blocks_stand_alone", "a block becomes the same alone and among others; nothing is written behind the last", blocks_stand_alone},
     {"rows_get_a_type_that_divides_them", "the fallbacks of rows that 256 or 32 does not divide", rows_get_a_type_that_divides_them},
     {"makes_the_published_files", "types, keys, bytes and errors of 31 published files", makes_the_published_files},
+    {"stops_within_a_piece", "asked before each chunk of weights, by one thread at a time", stops_within_a_piece},
     {"large_and_bad_tensors", "pieces and chunks do not show; what is no number is refused", large_and_bad_tensors},
     {0},
 };
