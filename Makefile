@@ -63,7 +63,7 @@ ifeq ($(shell uname -s),Linux)
   endif
   # Faults at the k-th call (tests/fault.h).
   comma := ,
-  WRAP = $(foreach f,malloc calloc realloc pthread_create read write fsync close linkat rename $(addsuffix $(WIDE),mmap open fopen fstat mkstemp),-Wl$(comma)--wrap=$(f))
+  WRAP = $(foreach f,malloc calloc realloc pthread_create read write fsync sync_file_range close linkat rename $(addsuffix $(WIDE),mmap open fopen fstat mkstemp),-Wl$(comma)--wrap=$(f))
   $(O)/tests/fault.o: SLM_CFLAGS += -DSLM_FAULTS
 endif
 ifneq ($(OPENMP),)

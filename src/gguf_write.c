@@ -16,7 +16,8 @@
 
 typedef unsigned long long ull; /* what %llu prints */
 
-enum { PIECE = 1 << 20 }; /* bytes of a write: progress is told, and a stop is heard, between two */
+/* Bytes of a write, and of what is waited for on its way to the disk: progress is told, and a stop is heard, between two. */
+enum { PIECE = 1 << 20, SYNC_PIECE = 4 << 20 };
 
 struct gguf_writer {
     uint32_t          version;
@@ -350,11 +351,34 @@ static slm_status name_temporary(gguf_writer *w, slm_error *err) {
     return sync_folder(w, err);
 }
 
+#ifdef SYNC_FILE_RANGE_WRITE
+/* False: the disk failed.  What cannot be done is left to fsync(). */
+static bool sync_range(const gguf_writer *w, uint64_t at, unsigned how) {
+    return !sync_file_range(w->fd, (off_t)at, SYNC_PIECE, how) || errno == EINVAL || errno == ENOSYS || errno == EPERM || errno == EINTR;
+}
+#endif
+
+/* fsync() cannot be interrupted, and of a large file it takes long: what it would wait for goes to the disk before, in
+ * pieces between which a stop is heard. */
+static slm_status sync_in_pieces(const gguf_writer *w, slm_error *err) {
+    slm_status rc = SLM_OK;
+#ifdef SYNC_FILE_RANGE_WRITE
+    const unsigned begin = SYNC_FILE_RANGE_WRITE, whole = SYNC_FILE_RANGE_WAIT_BEFORE | begin | SYNC_FILE_RANGE_WAIT_AFTER;
+    for (uint64_t at = 0; at < w->at && !rc; at += SYNC_PIECE) {
+        const bool done = sync_range(w, at + SYNC_PIECE, begin) && sync_range(w, at, whole); /* the next one is on its way */
+        rc = done ? stopped(w, err) : refuse(w, err, "sync", errno);
+    }
+#endif
+    (void)w, (void)err;
+    return rc;
+}
+
 slm_status gguf_writer_end(gguf_writer *w, slm_error *err) {
     size_t missing = 0;
     for (size_t i = w->next; i < w->n_tensor; i++) missing += w->tensor[i].bytes;
     if (missing > w->got) return err_set(err, SLM_ERR_ARGUMENT, "%s: %zu bytes of its tensors were not given", w->path, (size_t)(missing - w->got));
     slm_status rc = pad_to(w, w->total, err);
+    if (!rc) rc = sync_in_pieces(w, err);
     if (!rc && fsync(w->fd) && errno != EINVAL) rc = refuse(w, err, "sync", errno);
     if (!rc) rc = stopped(w, err); /* syncing may take long */
     return rc ? rc : name_temporary(w, err);

@@ -194,7 +194,7 @@ static const uint16_t harmless[] = {
 };
 
 static const uint16_t of_writers[] = {
-    SYS_openat, SYS_renameat, SYS_renameat2, SYS_unlinkat, SYS_mkdirat, SYS_linkat, SYS_fchmod,
+    SYS_openat, SYS_renameat, SYS_renameat2, SYS_unlinkat, SYS_mkdirat, SYS_linkat, SYS_fchmod, SYS_sync_file_range,
 #ifdef SYS_open
     SYS_open, SYS_creat, SYS_rename, SYS_unlink, SYS_mkdir, SYS_link,
 #endif

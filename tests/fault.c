@@ -99,6 +99,10 @@ WRAP(ssize_t, write, int fd, const void *p, size_t n) {
 
 WRAP(int, fsync, int fd) { return hit(FAULT_fsync) ? -1 : __real_fsync(fd); }
 
+WRAP(int, sync_file_range, int fd, off_t from, off_t n, unsigned how) {
+    return hit(FAULT_sync_file_range) ? -1 : __real_sync_file_range(fd, from, n, how);
+}
+
 /* The system closes the file whatever it says of what was written. */
 WRAP(int, close, int fd) {
     const int e = hit(FAULT_close), rc = __real_close(fd);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #define FAULT_CALLS(X) \
-    X(malloc) X(thread) X(open) X(fopen) X(fstat) X(mmap) X(read) X(write) X(fsync) X(close) X(linkat) X(rename) X(mkstemp)
+    X(malloc) X(thread) X(open) X(fopen) X(fstat) X(mmap) X(read) X(write) X(fsync) X(sync_file_range) X(close) X(linkat) X(rename) X(mkstemp)
 
 typedef enum {
 #define X(name) FAULT_##name,

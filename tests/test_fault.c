@@ -205,7 +205,7 @@ static void each_thread_fails(void) {
 
 /* A call that fails, and what comes of it; mapping without memory is exit 6, all else 1. */
 static void each_file_call_fails(void) {
-    static const fault_call calls[] = {FAULT_open, FAULT_fstat, FAULT_mmap, FAULT_write, FAULT_fsync, FAULT_close, FAULT_linkat, FAULT_rename};
+    static const fault_call calls[] = {FAULT_open, FAULT_fstat, FAULT_mmap, FAULT_write, FAULT_fsync, FAULT_sync_file_range, FAULT_close, FAULT_linkat, FAULT_rename};
     static const int        faults[] = {EIO, ENOSPC, ENOMEM, EINTR, FAULT_SHORT};
     if (!prepare("llama")) return;
     long n = 0;

@@ -82,7 +82,7 @@ intact() { cmp -s new.gguf old.jsonl || "$SLM" show --check new.gguf > /dev/null
 prepare='cp old.jsonl new.gguf' check=intact
 for f in quantize pack; do
     every malloc ENOMEM 6 $f $f
-    for c in open fstat mmap write fsync close linkat rename; do every $c EIO 1 $f $f; done
+    for c in open fstat mmap write fsync sync_file_range close linkat rename; do every $c EIO 1 $f $f; done
     every write ENOSPC 1 $f $f
     every write EINTR '' $f $f
     every write short '' $f $f
