@@ -85,6 +85,22 @@ static void put_number(tm *t, tm_build *b, const spec *s, const char *head, cons
     put_aligned(t, b, s, build_end(t, &all), '>');
 }
 
+/* Without a type Python goes over to the exponent one digit before %g does, so that ".0" has a place. */
+static void no_type(char *z, size_t room, const spec *s, double f) {
+    const int    most = s->precision > 0 ? (int)s->precision : 1;
+    const size_t whole = strspn(z, "0123456789");
+    if (whole < (size_t)most || (*z == '0' && f != 0) || strchr(z, 'e')) {
+        if (!strpbrk(z, ".e")) strcat(z, ".0");
+        return;
+    }
+    snprintf(z, room, s->alt ? "%#.*e" : "%.*e", most - 1, f);
+    plain_point(z);
+    char *e = strchr(z, 'e'), *end = e;
+    while (!s->alt && most > 1 && end[-1] == '0') end--;
+    if (!s->alt && most > 1 && end[-1] == '.') end--;
+    memmove(end, e, strlen(e) + 1);
+}
+
 static void put_float(tm *t, tm_build *b, const spec *s, double f) {
     const bool negative = signbit(f) && !isnan(f);
     const char head[2] = {negative ? '-' : s->sign == '+' || s->sign == ' ' ? s->sign : 0, 0};
@@ -105,7 +121,7 @@ static void put_float(tm *t, tm_build *b, const spec *s, double f) {
         /* -Wformat-nonliteral is not on, and `like` was checked to be one of efgEFG. */
         snprintf(z, (size_t)(precision < 0 ? 6 : precision) + 400, c, (int)(precision < 0 ? 6 : precision), fabs(f));
         plain_point(z);
-        if (!type && !strpbrk(z, ".e")) strcat(z, ".0");
+        if (!type) no_type(z, (size_t)(precision < 0 ? 6 : precision) + 400, s, fabs(f));
         if (type == '%') strcat(z, "%");
     }
     put_number(t, b, s, head, z, strlen(z));

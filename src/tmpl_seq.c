@@ -227,10 +227,18 @@ static bool next_plain(tm *t, tm_gen *g, val *out) { return iter_next(t, &g->it,
 
 static bool next_batch(tm *t, tm_gen *g, val *out) {
     tm_call *c = g->call;
-    tm_list *l = list_new(t, 0);
+    tm_list *l = g->state ? g->state : list_new(t, 0);
     val      x;
     const int64_t n = need_int(t, c->arg[0], "batch");
-    /* Jinja's own loop only looks for `== n`, so 0 and less never cut. */
+    g->state = NULL;
+    /* Jinja's own loop only looks for `== n`, so less than 0 never cuts, and 0 once, before the first. */
+    if (n == 0 && !g->k++) {
+        if (!iter_next(t, &g->it, &x)) return false;
+        list_push(t, l, x);
+        g->state = l;
+        *out = v_list(list_new(t, 0));
+        return true;
+    }
     while (!(n > 0 && (int64_t)l->n == n) && iter_next(t, &g->it, &x)) list_push(t, l, x);
     if (!l->n) return false;
     if (given(c, 1) && n > (int64_t)l->n) {
