@@ -63,7 +63,7 @@ typedef struct {
 } bench_options;
 enum { FORMAT_MD, FORMAT_CSV, FORMAT_JSON, FORMAT_JSONL };
 
-/* One field for each row of the table in options.c, which names it. */
+/* One field for each row of the table in option_table.c, which names it. */
 struct options {
     const command *cmd;
     char         **arg; /* positionals */

@@ -1,8 +1,7 @@
-/* options.c - the one table of flags.  Parsing, ranges, environment, suggestions and help all read
- * it, so a flag cannot exist without its range and its help. */
+/* options.c - from the command line, the environment and the configuration file to settings, by the table of
+ * option_table.c; and what help and --explain print of them. */
+#include "option.h"
 #include "../json.h"
-#include "../limits.h"
-#include "cli.h"
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,301 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
-typedef enum {
-    FLAG,     /* bool                                                              */
-    INT,      /* int in lo..hi                                                     */
-    SEED,     /* int64, -1: random                                                 */
-    REAL,     /* double in lo..hi                                                  */
-    FLOAT,    /* float in lo..hi                                                   */
-    TEXT,     /* const char *                                                      */
-    STOPS,    /* appends to options.stop                                           */
-    VARS,     /* appends to options.var                                            */
-    TEXTS,    /* appends to a text_list                                            */
-    BIAS,     /* the same, of the form TEXT=X, X in lo..hi                         */
-    CHOICE,   /* int: position in `choices`                                        */
-    MAYBE,    /* int: as CHOICE, +1, but the value may only follow "="; 1 without   */
-    IDS,      /* bool, and with --decode also TEXT into options.ids                */
-    INTS,     /* appends to an int_list: numbers in lo..hi, ranges, commas           */
-    PAIR,     /* appends two numbers in lo..hi to an int_list                      */
-    CHOICES,  /* appends positions in `choices` to an int_list                     */
-    OPTIONAL, /* as TEXT, but the value may only follow "="; "" without            */
-    THINK,    /* auto, on, off, or tokens: options.think and options.think_budget  */
-    SIZE,     /* uint64 bytes: 4096, 512M, 1.5G, 2GiB                              */
-    FOREIGN   /* of llama.cpp and without a meaning here; arg as in help: a value, [ a value], none */
-} kind;
-
-typedef struct {
-    const char *names;    /* separated by spaces; the last is the one that help is sorted under */
-    kind        kind;
-    size_t      at;       /* field of options                                      */
-    const char *arg;      /* how help names the value                              */
-    double      lo, hi;
-    const char *choices;
-    const char *fallback; /* what help says instead of the field's initial value   */
-    const char *env;
-    const char *group;
-    const char *cmds;     /* the commands that take it; "*" all                    */
-    const char *help;
-} option;
-
-#define AT(f) offsetof(options, f)
-#define BENCH(f) AT(bench.f)
-#define SAMPLING(f) AT(sampling.f)
-#define ENGINE "run chat map choose embed score ppl imatrix diff"
-
-static const option table[] = {
-    {"-m --model", TEXT, AT(model), "MODEL", 0, 0, 0, "the first argument, when it is a file or a name", "SLM_MODEL",
-     "Input", "run chat map choose embed score ppl imatrix tokens render show bench", "the model: a file, or the name, or its beginning, of one that slm ls lists"},
-    {"-p --prompt", TEXT, AT(prompt), "TEXT", 0, 0, 0, "the other arguments", 0, "Input", "run map choose", "the prompt"},
-    {"-f --file", TEXT, AT(file), "FILE", 0, 0, 0, 0, 0, "Input", "run map choose embed score ppl imatrix diff tokens",
-     "read text from FILE instead of stdin (- is stdin)"},
-    {"-N --no-stdin", FLAG, AT(no_stdin), 0, 0, 0, 0, 0, 0, "Input", "run choose embed score ppl imatrix diff tokens", "do not read stdin"},
-    {"--raw -no-cnv --no-conversation", FLAG, AT(raw), 0, 0, 0, 0, 0, 0, "Input", "run map choose", "no chat template: the model continues the text"},
-    {"-sys --system --system-prompt", TEXT, AT(system), "TEXT", 0, 0, 0, "the template's own", 0, "Chat", "run chat map choose",
-     "system message"},
-    {"-sysf --system-file", TEXT, AT(system_file), "FILE", 0, 0, 0, 0, 0, "Chat", "run chat map choose", "system message from FILE"},
-    {"--template --chat-template --chat-template-file", TEXT, AT(template_name), "NAME|FILE", 0, 0, 0, "the model's own", 0, "Chat", "run chat map choose",
-     "another chat template: chatml llama2 llama3 phi3 gemma deepseek-r1 mistral zephyr, or a Jinja file"},
-    {"--template", TEXT, AT(template_name), "FILE", 0, 0, 0, "the model's own", 0, "Chat", "render", "a Jinja chat template"},
-    {"--template-var", VARS, 0, "NAME=VALUE", 0, 0, 0, 0, 0, "Chat", "run chat map choose render",
-     "one more variable, JSON or text; may be repeated"},
-    {"--date", TEXT, AT(date), "YYYY-MM-DD", 0, 0, 0, "today", 0, "Chat", "run chat map choose render", "the day that templates print"},
-    {"--now", TEXT, AT(now), "EPOCH", 0, 0, 0, 0, "SOURCE_DATE_EPOCH", "Chat", "run chat map choose render",
-     "the same as seconds since 1970, shown in local time"},
-    {"--think", THINK, AT(think), "MODE", 0, 0, 0, "auto", 0, "Chat", "run chat map",
-     "auto: as the model does; on; off; N: at most N tokens, then the thinking is closed"},
-    {"--show-thinking", CHOICE, AT(show_thinking), "WHERE", 0, 0, "auto stderr stdout none", 0, 0, "Chat", "run chat",
-     "where thinking goes; auto: stderr if that is a terminal"},
-    {"--special", FLAG, AT(special), 0, 0, 0, 0, 0, 0, "Input", "run chat map choose embed score ppl imatrix diff tokens",
-     "the text of a control token is that token, not its letters"},
-    {"--ids", TEXT, AT(ids), "LIST", 0, 0, 0, 0, 0, "Input", "score", "token ids 1,2,3 instead of a text"},
-    {"--ids-file", TEXT, AT(ids_file), "FILE", 0, 0, 0, 0, 0, "Input", "score tokens", "token ids from a file"},
-    {"--shape", TEXT, BENCH(shape), "NAME:QUANT", 0, 0, 0, 0, 0, "Input", "bench",
-     "a public model's shape with random weights, made in memory: llama-3.2-1b:Q4_K_M"},
-    {"--layers", INT, BENCH(layers), "N", 0, 1024, 0, "all", 0, "Input", "bench", "of --shape, only so many layers"},
-
-    {"-n --predict --n-predict", INT, AT(n), "N", -1, INT_MAX, 0, 0, 0, "Length", "run map",
-     "most tokens of the answer; -1: until the context is full"},
-    {"-n --predict --n-predict", INT, AT(n), "N", -1, INT_MAX, 0, "-1", 0, "Length", "chat",
-     "most tokens of an answer; -1: until the context is full"},
-    {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "the model's, or what --mem allows of it", "SLM_CTX",
-     "Length", "run chat map choose embed", "context in tokens; 0: all that the model was trained for, or exit 6"},
-    {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "the smaller of the model's and 4096", "SLM_CTX",
-     "Length", "show", "context that memory is planned for; 0: all that the model was trained for"},
-    {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "what the ids need", "SLM_CTX", "Length", "score",
-     "context in tokens; 0: all that the model was trained for"},
-    {"-c --ctx-size", INT, AT(n_ctx), "N", 0, INT_MAX, 0, "512", "SLM_CTX", "Length", "ppl imatrix diff",
-     "tokens of a chunk; 0: as many as the model was trained for"},
-    {"--chunks", INT, AT(n_chunks), "N", -1, INT_MAX, 0, 0, 0, "Length", "ppl imatrix diff", "only the first N chunks; -1: all"},
-    {"--stop", STOPS, 0, "TEXT", 0, 0, 0, 0, 0, "Length", "run chat map",
-     "end the answer before TEXT; may be repeated"},
-    {"--ignore-eos", FLAG, AT(ignore_eos), 0, 0, 0, 0, 0, 0, "Length", "run chat map", "go on past the model's end token"},
-    {"--timeout", REAL, AT(timeout), "S", 0.001, 1e8, 0, "none", 0, "Length", "run map choose embed score ppl imatrix diff",
-     "stop after S seconds: exit 124, the partial answer is printed"},
-    {"--continue", INT, AT(n_continue), "N", 0, 1 << 24, 0, 0, 0, "Length", "score",
-     "add N tokens of greedy continuation"},
-
-    {"--temp --temperature", FLOAT, SAMPLING(temperature), "X", 0, 100, 0, 0, 0, "Sampling", "run chat map",
-     "0 takes the likeliest token, more is more random"},
-    {"--top-k", INT, SAMPLING(top_k), "N", 0, INT_MAX, 0, 0, 0, "Sampling", "run chat map",
-     "only the N likeliest tokens; 0: off"},
-    {"--top-p", FLOAT, SAMPLING(top_p), "X", 0, 1, 0, 0, 0, "Sampling", "run chat map",
-     "only the likeliest tokens that hold X of the probability; 1: off"},
-    {"--min-p", FLOAT, SAMPLING(min_p), "X", 0, 1, 0, 0, 0, "Sampling", "run chat map",
-     "only tokens at least X times as likely as the likeliest; 0: off"},
-    {"--typical", FLOAT, SAMPLING(typical_p), "X", 0, 1, 0, 0, 0, "Sampling", "run chat map",
-     "locally typical sampling; 1: off"},
-    {"--repeat-penalty", FLOAT, SAMPLING(repeat_penalty), "X", 0.01, 100, 0, 0, 0, "Sampling", "run chat map",
-     "divides the score of tokens that were there; 1: off"},
-    {"--repeat-last-n", INT, SAMPLING(repeat_last_n), "N", -1, INT_MAX, 0, 0, 0, "Sampling", "run chat map",
-     "tokens that the penalties look back on; -1: all"},
-    {"--presence-penalty", FLOAT, SAMPLING(presence_penalty), "X", -100, 100, 0, 0, 0, "Sampling", "run chat map",
-     "taken from the score of a token that was there; 0: off"},
-    {"--frequency-penalty", FLOAT, SAMPLING(frequency_penalty), "X", -100, 100, 0, 0, 0, "Sampling", "run chat map",
-     "taken from the score for each time it was there; 0: off"},
-    {"--top-nsigma --top-n-sigma", FLOAT, SAMPLING(top_n_sigma), "X", 0, 1000, 0, 0, 0, "Sampling", "run chat map",
-     "only scores within X standard deviations of the largest; 0: off"},
-    {"--xtc-probability", FLOAT, SAMPLING(xtc_probability), "X", 0, 1, 0, 0, 0, "Sampling", "run chat map",
-     "how often all but the least of the likely tokens are left out; 0: off"},
-    {"--xtc-threshold", FLOAT, SAMPLING(xtc_threshold), "X", 0, 1, 0, 0, 0, "Sampling", "run chat map",
-     "from which probability on --xtc-probability calls a token likely"},
-    {"--dry-multiplier", FLOAT, SAMPLING(dry_multiplier), "X", 0, 100, 0, 0, 0, "Sampling", "run chat map",
-     "taken from the score of a token that goes on repeating a sequence; 0: off"},
-    {"--dry-base", FLOAT, SAMPLING(dry_base), "X", 1, 100, 0, 0, 0, "Sampling", "run chat map",
-     "times this for each token of the sequence beyond the allowed length"},
-    {"--dry-allowed-length", INT, SAMPLING(dry_allowed_length), "N", 1, 1 << 20, 0, 0, 0, "Sampling", "run chat map",
-     "shorter sequences may repeat"},
-    {"--dry-penalty-last-n", INT, SAMPLING(dry_last_n), "N", -1, INT_MAX, 0, 0, 0, "Sampling", "run chat map",
-     "tokens among which repetition is looked for; -1: all"},
-    {"--dry-sequence-breaker", TEXTS, AT(breaker), "TEXT", 0, 0, 0, "newline : \" *", 0, "Sampling", "run chat map",
-     "a token that holds TEXT is part of no sequence; none: no such text; may be repeated"},
-    {"--mirostat", INT, SAMPLING(mirostat), "N", 0, 2, 0, 0, 0, "Sampling", "run chat map",
-     "version 1 or 2 of mirostat, in place of all that leaves out tokens; 0: off"},
-    {"--mirostat-ent --mirostat-tau", FLOAT, SAMPLING(mirostat_tau), "X", 0, 100, 0, 0, 0, "Sampling", "run chat map",
-     "the surprise that mirostat holds, in bits"},
-    {"--mirostat-lr --mirostat-eta", FLOAT, SAMPLING(mirostat_eta), "X", 0, 10, 0, 0, 0, "Sampling", "run chat map",
-     "how fast mirostat learns"},
-    {"--samplers", TEXT, AT(samplers), "LIST", 0, 0, 0,
-     "penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature", 0, "Sampling", "run chat map",
-     "which of these are applied, in which order"},
-    {"--bias", BIAS, AT(bias), "TEXT=X", -1e6, 1e6, 0, 0, 0, "Sampling", "run chat map",
-     "X is added to the score of the token that is TEXT, also behind a space; may be repeated"},
-    {"--ban", TEXTS, AT(ban), "TEXT", 0, 0, 0, 0, 0, "Sampling", "run chat map",
-     "never a token that holds TEXT; may be repeated"},
-    {"-s --seed", SEED, AT(seed), "N", 0, 0, 0, "random, -v prints it", "SLM_SEED", "Sampling", "run chat map",
-     "equal seeds give equal answers; -1: random"},
-    {"--greedy", FLAG, AT(greedy), 0, 0, 0, 0, 0, 0, "Sampling", "run chat map",
-     "always the likeliest token, no penalties (--bias and --ban hold)"},
-
-    {"--pure", FLAG, AT(pure), 0, 0, 0, 0, 0, 0, "Types", "quantize", "one type for all matrices, no mixture"},
-    {"--tensor-type", TEXTS, AT(tensor_type), "RE=TYPE", 0, 0, 0, 0, 0, "Types", "quantize",
-     "the type of tensors whose name matches; the first match counts; may be repeated"},
-    {"--token-embedding-type", TEXT, AT(token_embedding_type), "TYPE", 0, 0, 0, "the mixture's", 0, "Types", "quantize",
-     "the type of token_embd.weight"},
-    {"--output-tensor-type", TEXT, AT(output_tensor_type), "TYPE", 0, 0, 0, "the mixture's", 0, "Types", "quantize",
-     "the type of output.weight, or of the embedding that serves as one"},
-    {"--imatrix", TEXT, AT(imatrix), "FILE", 0, 0, 0, "all columns count the same", 0, "Types", "quantize",
-     "what each column counts, as slm imatrix writes it, or llama.cpp's old .dat form"},
-    {"--allow-requantize", FLAG, AT(allow_requantize), 0, 0, 0, 0, 0, 0, "Types", "quantize",
-     "IN may hold tensors that are quantized: what that lost stays lost"},
-
-    {"--kv", CHOICE, AT(kv), "TYPE", 0, 0, "q8_0 f16 f32", 0, 0, "Memory", "run chat map choose embed score ppl imatrix diff show",
-     "numbers of the cache: 8.5, 16 or 32 bits"},
-    {"-ctk --cache-type-k", CHOICE, AT(ctk), "TYPE", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Memory", "run chat map choose embed score ppl imatrix diff show",
-     "the same; keys and values have one type"},
-    {"-ctv --cache-type-v", CHOICE, AT(ctv), "TYPE", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Memory", "run chat map choose embed score ppl imatrix diff show",
-     "the same"},
-
-    {"--mem", SIZE, AT(mem), "SIZE", 0, 0, 0, "80 % of what is available", "SLM_MEM", "Memory", ENGINE,
-     "memory that may be taken: 8G, 512M or bytes; a default context shrinks to fit"},
-    {"--mlock", FLAG, AT(mlock), 0, 0, 0, 0, 0, 0, "Memory", "run chat map choose embed",
-     "keep the model and its cache in memory: nothing of them is swapped out"},
-    {"--pack", CHOICE, AT(pack), "MODE", 0, 0, "auto on off", 0, 0, "Memory", ENGINE,
-     "rearrange the weights for this processor at load; never changes a result"},
-    {"-t --threads", INT, AT(n_threads), "N", 1, MAX_THREADS, 0, "one per performance core", "SLM_THREADS",
-     "CPU", ENGINE " pack quantize", "threads; never changes a result"},
-    {"-tb --threads-batch", INT, AT(n_threads_batch), "N", 1, MAX_THREADS, 0, "as -t", 0, "CPU", ENGINE,
-     "accepted for llama.cpp's sake: -t serves prompts too"},
-    {"-b --batch-size", INT, AT(n_batch), "N", 1, 1 << 24, 0, "as -ub", 0, "CPU", ENGINE,
-     "upper bound of -ub"},
-    {"-ub --ubatch-size", INT, AT(n_ubatch), "N", 1, 1 << 16, 0, "512", 0, "CPU", ENGINE,
-     "tokens of a prompt evaluated at once; never changes a result"},
-    {"--fast-prefill", FLAG, AT(fast_prefill), 0, 0, 0, 0, 0, 0, "CPU", "run chat map choose embed score ppl",
-     "read prompts in bfloat16, where that is faster: not the same bits as without it, nor as on other processors"},
-    {"--isa", TEXT, AT(isa), "SET", 0, 0, 0, "auto", "SLM_ISA", "CPU", ENGINE,
-     "best instruction set to use: auto, or one that slm help isa lists"},
-    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe --numa --poll --prio",
-     FOREIGN, 0, "X", 0, 0, 0, 0, 0, "CPU", ENGINE, "accepted for llama.cpp's sake and ignored"},
-    {"-fa --flash-attn", FOREIGN, 0, "[ on|off|auto]", 0, 0, 0, 0, 0, "CPU", ENGINE, "the same: attention has one form here"},
-    {"-cnv --conversation -st --single-turn -nkvo --no-kv-offload --no-mmap --no-op-offload --jinja --simple-io --no-display-prompt "
-     "--no-escape --no-perf --log-disable", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
-     "CPU", ENGINE, "the same"},
-
-    {"--count -c", FLAG, AT(count), 0, 0, 0, 0, 0, 0, "Output", "tokens", "print only how many"},
-    {"--ids", IDS, AT(want_ids), "[ LIST]", 0, 0, 0, 0, 0, "Output", "tokens",
-     "one line of ids; with --decode: the ids to decode"},
-    {"--ids", FLAG, AT(want_ids), 0, 0, 0, 0, 0, 0, "Output", "render", "token ids on one line instead of the text"},
-    {"--decode", FLAG, AT(decode), 0, 0, 0, 0, 0, 0, "Output", "tokens", "ids to text, byte for byte"},
-    {"--no-bos", FLAG, AT(no_bos), 0, 0, 0, 0, 0, 0, "Output", "tokens embed", "no begin token"},
-    {"--jsonl", FLAG, AT(jsonl), 0, 0, 0, 0, 0, 0, "Output", "tokens",
-     "a JSON object per line of stdin, one per line out"},
-    {"--jsonl", FLAG, AT(jsonl), 0, 0, 0, 0, 0, 0, "Output", "run", "a JSON object for each piece as it comes, one at the end"},
-    {"--jsonl", FLAG, AT(jsonl), 0, 0, 0, 0, 0, 0, "Output", "map", "lines are JSON objects: of a member's text comes another member"},
-    {"--in-field", TEXT, AT(in_field), "NAME", 0, 0, 0, "text", 0, "Input", "map", "with --jsonl: the member to read"},
-    {"--out-field", TEXT, AT(out_field), "NAME", 0, 0, 0, "out", 0, "Output", "map", "with --jsonl: the member to write"},
-    {"-0 --null", FLAG, AT(nul), 0, 0, 0, 0, 0, 0, "Input", "map", "inputs and answers end in a NUL, not in a newline"},
-    {"--resume", TEXT, AT(resume), "FILE", 0, 0, 0, 0, 0, "Output", "map", "append to FILE, going on behind the answers that it has"},
-    {"-x --extract", FLAG, AT(extract), 0, 0, 0, 0, 0, 0, "Output", "run", "only the answer's first code block, as soon as it is closed"},
-    {"--of", TEXTS, AT(of), "A,B,..", 0, 0, 0, 0, 0, "Choice", "choose", "what to choose from; may be repeated"},
-    {"--calibrate", FLAG, AT(calibrate), 0, 0, 0, 0, 0, 0, "Choice", "choose", "compare with what the model would say of \"N/A\" as the input"},
-    {"--min-confidence", REAL, AT(min_confidence), "P", 0, 1, 0, 0, 0, "Choice", "choose", "exit 7 where the choice is less probable"},
-    {"--exit-index", FLAG, AT(exit_index), 0, 0, 0, 0, 0, 0, "Output", "choose", "exit 10 for the first, 11 for the second, .."},
-    {"--probs", FLAG, AT(probs), 0, 0, 0, 0, 0, 0, "Output", "choose", "a line for each: text, log-probability, share, between tabs"},
-    {"--pool", CHOICE, AT(pool), "HOW", 0, 0, "mean last", 0, 0, "Output", "embed", "the mean over all tokens, or the last one's"},
-    {"--tsv", FLAG, AT(tsv), 0, 0, 0, 0, 0, 0, "Output", "embed", "tabs between the numbers"},
-    {"--logprobs", INT, AT(n_logprobs), "N", 0, MAX_LOGPROBS, 0, "none", 0, "Output", "run",
-     "with --json or --jsonl: each token's log-probability, and the N likeliest beside it"},
-    {"--per-token", FLAG, AT(per_token), 0, 0, 0, 0, 0, 0, "Output", "score", "a line for each token"},
-    {"--top", INT, AT(n_top), "K", 0, 1000, 0, 0, 0, "Output", "score",
-     "the K likeliest tokens at each place"},
-    {"--logits-out", TEXT, AT(logits_out), "FILE", 0, 0, 0, 0, 0, "Output", "score",
-     "float32 logits [n][n_vocab], little endian"},
-    {"--tensors", FLAG, AT(tensors), 0, 0, 0, 0, 0, 0, "Output", "show", "list the tensors"},
-    {"--template", FLAG, AT(template_text), 0, 0, 0, 0, 0, 0, "Output", "show", "print only the chat template"},
-    {"--check", FLAG, AT(check), 0, 0, 0, 0, 0, 0, "Output", "show", "only say whether it loads: exit 0 or 1"},
-    {"--full", FLAG, AT(full), 0, 0, 0, 0, 0, 0, "Output", "show", "arrays of metadata in full"},
-    {"--json", FLAG, AT(json), 0, 0, 0, 0, 0, 0, "Output", "run choose embed score ppl diff tokens show ls doctor", "one JSON object"},
-    {"--names", FLAG, AT(names), 0, 0, 0, 0, 0, 0, "Output", "ls", "only the names, a line each; no file is opened"},
-    {"--color", CHOICE, AT(color), "WHEN", 0, 0, "auto always never", 0, 0, "Output", "run chat",
-     "dim the thinking; auto: on a terminal, unless NO_COLOR is set"},
-    {"--no-newline", FLAG, AT(no_newline), 0, 0, 0, 0, 0, 0, "Output", "run", "add no newline to the answer"},
-    {"--stats", MAYBE, AT(stats), "[=FORM]", 0, 0, "text json", 0, 0, "Output", "run chat", "statistics on stderr"},
-    {"--stats-file", TEXT, AT(stats_file), "FILE", 0, 0, 0, 0, 0, "Output", "run", "statistics as JSON into FILE"},
-    {"--explain", FLAG, AT(explain), 0, 0, 0, 0, 0, 0, "Output", "run chat",
-     "only print every setting with its origin, the prompt with its tokens, and the memory plan"},
-    {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "run chat map choose embed score ppl imatrix diff", "a line per phase on stderr"},
-    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "run chat map choose embed score ppl diff tokens show ls", "no warnings"},
-    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "pack quantize imatrix", "no progress on a terminal, no summary"},
-    {"-o --output", TEXT, AT(output), "FILE", 0, 0, 0, "imatrix.gguf", 0, "Output", "imatrix", "the file to write"},
-    {"--process-output", FLAG, AT(process_output), 0, 0, 0, 0, 0, 0, "Output", "imatrix", "the output matrix too"},
-    {"--worst", INT, AT(n_worst), "N", 0, 100000, 0, 0, 0, "Output", "diff",
-     "list the N tensors of each file whose relative error is largest"},
-    {"--bars", FLAG, AT(bars), 0, 0, 0, 0, 0, 0, "Output", "diff", "divergences and errors as bars below the table"},
-    {"--plot", TEXT, AT(plot), "FILE.svg", 0, 0, 0, 0, 0, "Output", "diff", "divergence and perplexity over file size as a chart"},
-    {"--unpack", FLAG, AT(unpack), 0, 0, 0, 0, 0, 0, "Output", "pack", "IN is packed: write the original"},
-    {"--dry-run", FLAG, AT(dry_run), 0, 0, 0, 0, 0, 0, "Output", "quantize", "only list what each tensor would become"},
-
-    {"-p --n-prompt", INTS, BENCH(p), "LIST", 0, 1 << 24, 0, "512", 0, "Tests", "bench",
-     "evaluate prompts of so many tokens; 0: none"},
-    {"-n --n-gen", INTS, BENCH(n), "LIST", 0, 1 << 24, 0, "128", 0, "Tests", "bench", "generate so many tokens; 0: none"},
-    {"-pg", PAIR, BENCH(pg), "P,N", 0, 1 << 24, 0, "none", 0, "Tests", "bench",
-     "a prompt of P tokens, then N generated ones, timed together; may be repeated"},
-    {"-d --n-depth", INTS, BENCH(d), "LIST", 0, 1 << 24, 0, "0", 0, "Tests", "bench",
-     "do so behind so many tokens that are in the cache already"},
-    {"-r --repetitions", INT, BENCH(rounds), "N", 1, 10000, 0, 0, 0, "Tests", "bench", "rounds of each test"},
-    {"--no-warmup", FLAG, BENCH(no_warmup), 0, 0, 0, 0, 0, 0, "Tests", "bench", "time the first round as it comes"},
-    {"--ab", TEXT, BENCH(ab), "NAME=A,B", 0, 0, 0, 0, 0, "Tests", "bench",
-     "two values of isa, pack, t, b, ub, kv or fast (off, on) in alternating rounds, with the ratio of B to A"},
-    {"--kernels", OPTIONAL, BENCH(kernels), "[=TYPES]", 0, 0, 0, 0, 0, "Tests", "bench",
-     "single matrix products instead of a model, of all tensor formats or those named"},
-    {"--no-roof", FLAG, BENCH(no_roof), 0, 0, 0, 0, 0, 0, "Tests", "bench", "do not measure what the machine can do"},
-    {"-t --threads", INTS, BENCH(t), "LIST", 1, MAX_THREADS, 0, "one per performance core", "SLM_THREADS", "Settings",
-     "bench", "threads"},
-    {"-b --batch-size", INTS, BENCH(b), "LIST", 1, 1 << 24, 0, "2048", 0, "Settings", "bench", "upper bound of -ub"},
-    {"-ub --ubatch-size", INTS, BENCH(ub), "LIST", 1, 1 << 16, 0, "512", 0, "Settings", "bench",
-     "tokens of a prompt evaluated at once"},
-    {"--kv", CHOICES, BENCH(kv), "LIST", 0, 0, "q8_0 f16 f32", "q8_0", 0, "Settings", "bench", "types of the cache"},
-    {"-ctk --cache-type-k", CHOICES, BENCH(ctk), "LIST", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Settings", "bench",
-     "the same; keys and values have one type"},
-    {"-ctv --cache-type-v", CHOICES, BENCH(ctv), "LIST", 0, 0, "q8_0 f16 f32", "as --kv", 0, "Settings", "bench", "the same"},
-    {"--pack", CHOICES, BENCH(pack), "LIST", 0, 0, "auto on off", "auto", 0, "Settings", "bench",
-     "rearrange the weights for this processor at load"},
-    {"--fast-prefill", FLAG, AT(fast_prefill), 0, 0, 0, 0, 0, 0, "Settings", "bench", "prompts and --kernels in bfloat16, where that is faster"},
-    {"--isa", TEXT, BENCH(isa), "LIST", 0, 0, 0, "auto", "SLM_ISA", "Settings", "bench",
-     "instruction sets: auto, or of those that slm help isa lists"},
-    {"--mem", SIZE, AT(mem), "SIZE", 0, 0, 0, "what is available", "SLM_MEM", "Settings", "bench",
-     "memory that may be taken: 8G, 512M or bytes; what needs more is exit 6"},
-    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe --numa --poll --prio",
-     FOREIGN, 0, "X", 0, 0, 0, 0, 0, "Settings", "bench", "accepted for llama.cpp's sake and ignored"},
-    {"-fa --flash-attn", FOREIGN, 0, "[ on|off|auto]", 0, 0, 0, 0, 0, "Settings", "bench", "the same: attention has one form here"},
-    {"-cnv --conversation -st --single-turn -nkvo --no-kv-offload --no-mmap --no-op-offload --jinja --simple-io --no-display-prompt "
-     "--no-escape --no-perf --log-disable", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
-     "Settings", "bench", "the same"},
-    {"-o --output", CHOICE, BENCH(format), "FORM", 0, 0, "md csv json jsonl", 0, 0, "Output", "bench", "how rows are printed"},
-    {"--compare", TEXT, BENCH(compare), "OLD.json", 0, 0, 0, 0, 0, "Output", "bench",
-     "speeds relative to the same tests of an earlier -o json or jsonl"},
-    {"--plot", OPTIONAL, BENCH(plot), "[=FILE.svg]", 0, 0, 0, 0, 0, "Output", "bench",
-     "speed over -d as a chart below the table, or in a file"},
-    {"-v --verbose", FLAG, AT(verbose), 0, 0, 0, 0, 0, 0, "Output", "bench", "a line per round on stderr, as on a terminal"},
-    {"-q --quiet", FLAG, AT(quiet), 0, 0, 0, 0, 0, 0, "Output", "bench", "no such lines, no warnings"},
-    {"--no-sandbox", FLAG, AT(no_sandbox), 0, 0, 0, 0, 0, 0, "Input", "run chat map choose embed score ppl imatrix diff tokens render show ls bench pack quantize",
-     "keep other files, network and programs within reach (for debuggers)"},
-    {"-h --help", FLAG, AT(help), 0, 0, 0, 0, 0, 0, "Output", "*", "this text"},
-};
-
 /* Where a value comes from; the later ones are asked first. */
 enum { FROM_DEFAULT, FROM_CONFIG, FROM_ENVIRONMENT, FROM_FLAG };
-static uint8_t from[ARRAY_LEN(table)];
+static uint8_t from[MAX_OPTIONS];
 static strbuf  foreign; /* flags of llama.cpp that were given */
 
 /* ---- words ---------------------------------------------------------------- */
@@ -530,7 +237,7 @@ static int store_text(const option *r, text_list *l, const char *name, const cha
 /* Stores one value.  text is NULL for flags.  -1: stored; else the exit code. */
 static int store(options *o, const option *r, const char *name, const char *text) {
     void *field = (char *)o + r->at;
-    from[r - table] = FROM_FLAG;
+    from[r - option_table] = FROM_FLAG;
     switch (r->kind) {
     case FLAG: *(bool *)field = true; return -1;
     case INT:
@@ -585,8 +292,8 @@ static bool is_for(const option *r, const command *c) {
 }
 
 static const option *find(const command *c, str name) {
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if (is_for(&table[i], c) && has_word(table[i].names, name)) return &table[i];
+    for (size_t i = 0; i < option_count; i++)
+        if (is_for(&option_table[i], c) && has_word(option_table[i].names, name)) return &option_table[i];
     return NULL;
 }
 
@@ -598,7 +305,7 @@ static int read_samplers(options *o) {
 
 bool option_given(const options *o, const char *name) {
     const option *r = find(o->cmd, str_of(name));
-    return r && from[r - table];
+    return r && from[r - option_table];
 }
 
 bool option_of_command(const options *o, const char *name) { return find(o->cmd, str_of(name)) != NULL; }
@@ -606,10 +313,10 @@ bool option_of_command(const options *o, const char *name) { return find(o->cmd,
 int option_set(options *o, const char *name, const char *text) {
     const option *r = find(o->cmd, str_of(name));
     if (!r) return fail(EXIT_USAGE, "there is no %s", name);
-    const uint8_t was = from[r - table];
+    const uint8_t was = from[r - option_table];
     int        rc = store(o, r, name, text);
     if (rc < 0 && r->at == AT(samplers)) rc = read_samplers(o);
-    if (rc >= 0) from[r - table] = was;
+    if (rc >= 0) from[r - option_table] = was;
     return rc;
 }
 
@@ -620,12 +327,12 @@ static int unknown(const command *c, str name) {
     char near[4096] = "";
     if (has_word("run chat map", str_of(c->name)) && has_word(promised, name))
         return fail(EXIT_USAGE, "%.*s is not built yet (slm help %s lists what is)", (int)name.n, name.p, c->name);
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        if (is_for(&table[i], c)) {
-            strcat(strcat(near, " "), table[i].names);
-        } else if (has_word(table[i].names, name) && !find(c, name)) {
+    for (size_t i = 0; i < option_count; i++) {
+        if (is_for(&option_table[i], c)) {
+            strcat(strcat(near, " "), option_table[i].names);
+        } else if (has_word(option_table[i].names, name) && !find(c, name)) {
             return fail(EXIT_USAGE, "%.*s is not a flag of %s, but of: %s", (int)name.n, name.p, c->name,
-                        table[i].cmds);
+                        option_table[i].cmds);
         }
     }
     str w = nearest_word(near, name);
@@ -684,8 +391,8 @@ static int parse_flag(options *o, int argc, char **argv, int *i) {
 }
 
 static int read_environment(options *o) {
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const option *r = &table[i];
+    for (size_t i = 0; i < option_count; i++) {
+        const option *r = &option_table[i];
         const char   *v = r->env ? getenv(r->env) : NULL;
         /* name_model() asks for SLM_MODEL itself: the first positional comes after it; and --date
          * comes before SOURCE_DATE_EPOCH. */
@@ -699,7 +406,7 @@ static int read_environment(options *o) {
 
 static bool typed(const options *o, str name) {
     const option *r = find(o->cmd, name);
-    return r && from[r - table] == FROM_FLAG;
+    return r && from[r - option_table] == FROM_FLAG;
 }
 
 /* Flags of which one says that another has no meaning: what was typed together was a mistake. */
@@ -810,19 +517,19 @@ static bool is_setting(const option *r) {
 /* Did a flag or the environment set what this setting would contradict? */
 static bool is_overruled(const options *o, const option *r) {
     static const size_t rivals[][2] = {{AT(system), AT(system_file)}, {AT(greedy), SAMPLING(temperature)}};
-    if (from[r - table] > FROM_CONFIG) return true;
+    if (from[r - option_table] > FROM_CONFIG) return true;
     for (size_t k = 0; k < 2 * ARRAY_LEN(rivals); k++)
-        for (size_t i = 0; r->at == rivals[k / 2][k % 2] && i < ARRAY_LEN(table); i++)
-            if (table[i].at == rivals[k / 2][1 - k % 2] && is_for(&table[i], o->cmd) && from[i] > FROM_CONFIG) return true;
+        for (size_t i = 0; r->at == rivals[k / 2][k % 2] && i < option_count; i++)
+            if (option_table[i].at == rivals[k / 2][1 - k % 2] && is_for(&option_table[i], o->cmd) && from[i] > FROM_CONFIG) return true;
     return false;
 }
 
 static int unknown_setting(const char *where, str key) {
     strbuf words = {0};
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const char *rest = table[i].names;
+    for (size_t i = 0; i < option_count; i++) {
+        const char *rest = option_table[i].names;
         str         w;
-        while (is_setting(&table[i]) && next_word(&rest, &w))
+        while (is_setting(&option_table[i]) && next_word(&rest, &w))
             if (w.n > 2 && w.p[1] == '-') strbuf_fmt(&words, "%.*s ", (int)w.n - 2, w.p + 2);
     }
     strbuf_char(&words, 0);
@@ -838,10 +545,10 @@ int option_configure(options *o, const char *where, str key, const char *value) 
     const option *r = NULL;
     bool          known = false;
     snprintf(flag, sizeof flag, "--%.*s", (int)(key.n < 60 ? key.n : 60), key.p);
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        if (!is_setting(&table[i]) || !has_word(table[i].names, str_of(flag))) continue;
+    for (size_t i = 0; i < option_count; i++) {
+        if (!is_setting(&option_table[i]) || !has_word(option_table[i].names, str_of(flag))) continue;
         known = true;
-        if (is_for(&table[i], o->cmd)) r = &table[i];
+        if (is_for(&option_table[i], o->cmd)) r = &option_table[i];
     }
     if (!known) return unknown_setting(where, key);
     if (!r || is_overruled(o, r)) return -1;
@@ -854,7 +561,7 @@ int option_configure(options *o, const char *where, str key, const char *value) 
         return -1;
     }
     const int rc = store(o, r, shown, value);
-    if (rc < 0) from[r - table] = FROM_CONFIG;
+    if (rc < 0) from[r - option_table] = FROM_CONFIG;
     return rc;
 }
 
@@ -877,7 +584,7 @@ static void put_word(strbuf *b, const char *words, int i) {
 static void put_setting(strbuf *b, const option *r, const options *o, const options *first) {
     const void *field = (const char *)o + r->at, *was = (const char *)first + r->at;
     char        size[32];
-    const bool  silent = r->fallback && !from[r - table];
+    const bool  silent = r->fallback && !from[r - option_table];
     switch (r->kind) {
     case FLAG: strbuf_str(b, *(const bool *)field ? STR("on") : STR("off")); break;
     case INT:
@@ -937,8 +644,8 @@ static void sampling_origin(char origin[64], const option *r, const options *o, 
 void options_explain(const options *o, const slm_model *m, void (*row)(const char *name, str value, const char *origin)) {
     const options first = initial();
     strbuf        b = {0};
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const option *r = &table[i];
+    for (size_t i = 0; i < option_count; i++) {
+        const option *r = &option_table[i];
         char          name[40], origin[64] = "default";
         const char   *p = strstr(r->names, "--");
         if (!is_for(r, o->cmd) || r->kind == FOREIGN || r->at == AT(model) || r->at == AT(help) || r->at == AT(explain)) continue;
@@ -972,8 +679,8 @@ static void put_fallback(const option *r, const options *o, char buf[FALLBACK_RO
 
 void options_list(const command *c, void (*row)(const option_help *h)) {
     options o = initial();
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const option *r = &table[i];
+    for (size_t i = 0; i < option_count; i++) {
+        const option *r = &option_table[i];
         if (!is_for(r, c)) continue;
         char range[64] = "", fallback[FALLBACK_ROOM];
         if (r->choices) snprintf(range, sizeof range, "%s", r->choices);
