@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -26,6 +27,7 @@ static struct {
     char           state[200];
     bool           keeps_history; /* for the next chat of the same test */
     const char    *editor;        /* $EDITOR, or NULL */
+    bool           small_stack;   /* so that the work is not the first thread's */
 } pty;
 
 /* ---- driver ----------------------------------------------------------------- */
@@ -48,6 +50,8 @@ static void child(const char *term, char **argv) {
     if (pty.editor) setenv("EDITOR", pty.editor, 1);
     else unsetenv("EDITOR");
     signal(SIGHUP, SIG_DFL);
+    const struct rlimit small = {1 << 20, 1 << 20};
+    if (pty.small_stack) setrlimit(RLIMIT_STACK, &small);
     execv(argv[0], argv);
     _exit(127);
 }
@@ -293,7 +297,7 @@ static void pasting(void) {
     CHECK_INT(finish(), 0);
 }
 
-static void resizing(void) {
+static void resize_twice(void) {
     if (!chat("-q", 40, 12)) return;
     see_end(">>> |\n");
     type("hi\r");
@@ -308,6 +312,15 @@ static void resizing(void) {
     see_end("you\n>>> abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwx|yz\n");
     type("!\x15\x0b\x04");
     CHECK_INT(finish(), 0);
+}
+
+static void resizing(void) { resize_twice(); }
+
+/* A signal that comes to another thread, or just before the wait for keys begins, does not interrupt that. */
+static void resizing_from_another_thread(void) {
+    pty.small_stack = true;
+    resize_twice();
+    pty.small_stack = false;
 }
 
 static void swapping_models(void) {
@@ -535,6 +548,7 @@ const test_case tests_pty[] = {
     {"interrupting", "Ctrl-C keeps what came, reused tokens, Ctrl-C twice leaves", interrupting},
     {"pasting", "a bracketed paste is one message; \\ continues", pasting},
     {"resizing", "a wrapped line at another width", resizing},
+    {"resizing_from_another_thread", "the same where the signal does not reach the thread that waits", resizing_from_another_thread},
     {"swapping_models", "/model, /regen, /undo, /edit keep the conversation", swapping_models},
     {"swapping_in_little_memory", "a model that does not fit beside the old one, and one that does not fit at all", swapping_in_little_memory},
     {"editing_outside", "/edit through $EDITOR, also one that fails or changes nothing", editing_outside},

@@ -177,7 +177,7 @@ int replace_file(const char *path, const strbuf *b, bool others);
 
 /* Does TERM name a terminal that knows ANSI sequences? */
 bool term_is_smart(void);
-/* Makes stdin, a terminal, ready for term_edit(); false: it cannot be edited on. */
+/* Makes stdin, a terminal, ready for term_edit(); false: it cannot be edited on.  Before the sandbox. */
 bool term_open(void);
 /* Back to the settings that term_open() found, also from a signal handler.  Before that: nothing. */
 void term_restore(void);

@@ -298,8 +298,8 @@ static int begin(chat *c) {
     if (o->explain) return (rc = explain_chat(c, path)) ? rc : CHAT_LEAVE;
     c->person = isatty(STDIN_FILENO);
     if (c->person) editor_begin();
+    c->edits = c->person && term_open(); /* before the sandbox, which lets no pipe be made */
     confine_widely(o, true); /* /read, /load, /save and /model will name files, and what is typed goes into the history */
-    c->edits = c->person && term_open();
     const double t0 = clock_ms();
     if ((rc = chat_open(c, path))) return rc;
     c->load_ms = clock_ms() - t0;

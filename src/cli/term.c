@@ -6,6 +6,7 @@
 #include "line.h"
 #include "cli.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ typedef enum { COOKED, EDITING, BUSY } term_state;
 static struct {
     struct termios        mode[3];
     volatile sig_atomic_t is_open, state, resized, resumed;
+    int                   waker[2]; /* a pipe: a byte in it ends the wait for keys */
     char                  in[4096];
     size_t                n_in;
 } term;
@@ -44,9 +46,15 @@ void term_restore(void) { enter(COOKED); }
 
 void term_busy(void) { enter(BUSY); }
 
+/* A signal can come just before poll() begins to wait, or to another thread: then only this ends the wait. */
+static void wake(void) { write_all(term.waker[1], "", 1); }
+
 static void on_resize(int sig) {
     (void)sig;
+    const int e = errno;
     term.resized = 1;
+    wake();
+    errno = e;
 }
 
 /* A shell that stopped us gave the terminal its own settings. */
@@ -55,7 +63,20 @@ static void on_resume(int sig) {
     const int e = errno;
     if (term.state != COOKED) tcsetattr(STDIN_FILENO, TCSADRAIN, &term.mode[term.state]);
     term.resumed = 1;
+    wake();
     errno = e;
+}
+
+/* Neither end ever waits: a full pipe wakes as well as one more byte. */
+static void open_waker(void) {
+    if (pipe(term.waker)) {
+        term.waker[0] = term.waker[1] = -1; /* poll() passes over it: then mostly its EINTR has to do */
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        fcntl(term.waker[i], F_SETFD, FD_CLOEXEC);
+        fcntl(term.waker[i], F_SETFL, O_NONBLOCK);
+    }
 }
 
 bool term_open(void) {
@@ -69,6 +90,7 @@ bool term_open(void) {
         term.mode[s].c_cc[VMIN] = 1;
         term.mode[s].c_cc[VTIME] = 0;
     }
+    open_waker();
     sigemptyset(&a.sa_mask);
     sigaction(SIGWINCH, &a, NULL);
     a.sa_handler = on_resume;
@@ -99,11 +121,13 @@ static void draw(line_editor *l, const line_look *look, line_place *at, bool cle
     strbuf_free(&out);
 }
 
-/* Waits for keys; false: the terminal is gone. */
+/* Waits for keys, or for a signal that changes the picture; false: the terminal is gone. */
 static bool more_input(void) {
-    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
-    /* poll() ends early for every signal, read() would go on. */
-    if (poll(&p, 1, -1) < 0) return errno == EINTR;
+    struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = term.waker[0], .events = POLLIN}};
+    char          wakes[64];
+    if (poll(p, 2, -1) < 0) return errno == EINTR;
+    while (p[1].revents && read(term.waker[0], wakes, sizeof wakes) > 0) continue;
+    if (!p[0].revents) return true;
     const ssize_t n = read(STDIN_FILENO, term.in + term.n_in, sizeof term.in - term.n_in);
     if (n > 0) term.n_in += (size_t)n;
     return n > 0 || (n < 0 && errno == EINTR);
