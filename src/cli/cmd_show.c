@@ -21,7 +21,7 @@ typedef struct {
     slm_file      *file;
     slm_model     *model; /* NULL: does not open */
     slm_error      why;   /* then the reason     */
-    slm_memory     memory;
+    slm_memory     memory, whole; /* for -c, and when all of the model's context is full */
     bool           planned;
     /* Facts; -1 or empty when unknown.  Strings are not NUL ended. */
     str     arch, name, quant, tokenizer, pre;
@@ -138,6 +138,8 @@ static void gather_from_model(listing *l) {
     l->tied = i.tied;
     slm_session_options so = session_options(l->o, l->model);
     l->planned = !slm_memory_plan(l->model, &so, &l->memory, &l->why);
+    so.n_ctx = i.n_ctx_train;
+    if (slm_memory_plan(l->model, &so, &l->whole, NULL)) l->whole = (slm_memory){0};
 }
 
 /* ---- values --------------------------------------------------------------- */
@@ -272,11 +274,14 @@ static void row_int(const char *name, int64_t x) {
 }
 
 static void print_memory(const listing *l) {
-    char t[32], w[32], kv[32], work[32];
-    if (l->planned)
-        out_fmt("%-14s%s for a context of %d (weights %s, cache %s, work %s)\n", "memory",
+    char t[32], w[32], kv[32], work[32], full[32];
+    if (l->planned) {
+        out_fmt("%-14s%s for a context of %d (weights %s, cache %s, work %s)", "memory",
                 human_bytes(l->memory.total, t), l->memory.n_ctx, human_bytes(l->memory.weights, w),
                 human_bytes(l->memory.kv, kv), human_bytes(l->memory.work, work));
+        if (l->whole.n_ctx > l->memory.n_ctx) out_fmt(", %s when the context of %d is full", human_bytes(l->whole.total, full), l->whole.n_ctx);
+        out_text("\n");
+    }
     if (l->why.code) out_fmt("%-14sno: %s\n", "runs", l->why.text);
     else out_fmt("%-14syes\n", "runs");
 }

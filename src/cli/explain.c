@@ -2,6 +2,7 @@
 #include "../cpu.h"
 #include "../json.h"
 #include "cli.h"
+#include <stdlib.h>
 #include <string.h>
 
 void plain_text(strbuf *b, str s) {
@@ -19,11 +20,13 @@ static void put_row(const char *name, str value, const char *origin) {
 int explain(const options *o, const slm_model *m, const char *path, const slm_session_options *so, const slm_prompt *prompt, const strbuf *text) {
     options            now = *o;
     strbuf             line = {0};
+    const char        *epoch = getenv("SOURCE_DATE_EPOCH");
     const bool         has_text = prompt->text != NULL;
     const char        *shown = has_text ? prompt->text : text && text->n ? text->p : "";
     now.sampling = sampling_of(o, m);
     now.n_threads = so->n_threads ? so->n_threads : cpu_default_threads();
     now.n_ctx = so->n_ctx;
+    if (!now.now && !now.date && epoch && *epoch) now.now = epoch;
     out_fmt("%-22s %-28s %s\n", "setting", "value", "from");
     plain_text(&line, str_of(path));
     put_row("--model", (str){line.p, line.n}, o->model_origin);

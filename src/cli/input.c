@@ -64,9 +64,12 @@ int find_model(const char *asked, const char **path) {
     return fail(EXIT_USAGE, "there is no model \"%s\", neither a file nor a name that slm ls lists", asked);
 }
 
+/* May arguments be a text?  Else the first one can only be a model. */
+static bool takes_text(const options *o) { return option_of_command(o, "--prompt") || option_of_command(o, "--file"); }
+
 /* Is the first positional a model?  A text alone is one only by its whole name. */
 static bool names_model(const options *o, const char *first, const char **path, char near[NAME_ROOM], name_answer *a) {
-    const bool is_text = (o->n_arg == 1 || o->default_model) && (option_of_command(o, "-f") || option_of_command(o, "-p"));
+    const bool is_text = (o->n_arg == 1 || o->default_model) && takes_text(o);
     *path = first;
     near[0] = 0;
     *a = NAME_UNKNOWN;
@@ -76,34 +79,53 @@ static bool names_model(const options *o, const char *first, const char **path, 
     return *a == NAME_FOUND;
 }
 
-int name_model(options *o, const char **path) {
-    const char *env = getenv("SLM_MODEL");
-    o->model_origin = o->model ? "flag" : "environment SLM_MODEL";
-    if (o->model || (env && *env)) return find_model(o->model ? o->model : env, path);
-    const char *first = o->n_arg ? o->arg[0] : NULL;
-    char        name[NAME_ROOM] = "", near[256];
-    name_answer a = NAME_UNKNOWN;
-    o->model_origin = "first argument";
-    if (first && names_model(o, first, path, name, &a)) {
-        o->arg++;
-        o->n_arg--;
-        return -1;
-    }
-    if (a == NAME_NO_MEMORY) return no_memory_to_find(first);
-    if (first && (ends_in(first, ".gguf") || strchr(first, '/'))) {
-        struct stat st;
-        int         e = stat(first, &st) ? errno : S_ISDIR(st.st_mode) ? EISDIR : EACCES;
+/* Was it meant as a file?  A slash among words ("is 1/2 more than 2/5?") makes no path, unless it begins like one. */
+static bool looks_like_path(const char *s) {
+    if (ends_in(s, ".gguf")) return true;
+    return strchr(s, '/') && (!strpbrk(s, " \t\n") || *s == '/' || !strncmp(s, "./", 2) || !strncmp(s, "../", 3) || !strncmp(s, "~/", 2));
+}
+
+/* The first positional cannot be read, or is nearly a model's name: nobody meant a prompt.  -1: neither; else the exit
+ * code. */
+static int refuse_first(const options *o, const char *first, name_answer a, const char *name) {
+    struct stat st;
+    char        near[256];
+    if (looks_like_path(first)) {
+        const int e = stat(first, &st) ? errno : S_ISDIR(st.st_mode) ? EISDIR : EACCES;
         return fail(EXIT_RUNTIME, "%s: cannot open: %s", first, strerror(e));
     }
+    if (takes_text(o) && (o->n_arg == 1 || o->default_model)) return -1;
+    if (a == NAME_AMBIGUOUS) return fail(EXIT_USAGE, "\"%s\" names several models: %s", first, name);
+    if (nearest_file(first, near) || *name) return fail(EXIT_USAGE, "\"%s\" is not a model; did you mean %s?", first, *near ? near : name);
+    if (!takes_text(o)) return -1; /* the command says what it takes */
+    return fail(EXIT_USAGE, "\"%s\" is not a model: name one by -m, or quote a prompt of several words: slm %s \"%s ..\"", first, o->cmd->name, first);
+}
+
+int name_model(options *o, const char **path) {
+    const char *env = getenv("SLM_MODEL"), *first = o->n_arg ? o->arg[0] : NULL;
+    char        name[NAME_ROOM] = "";
+    name_answer a = NAME_UNKNOWN;
+    if (env && !*env) env = NULL;
+    o->model_origin = "flag";
+    if (o->model) return find_model(o->model, path);
+    if (env && first && takes_text(o) && ends_in(first, ".gguf") && is_file(first))
+        warn(o, "SLM_MODEL names the model, so \"%s\" is text: -m names another", first);
+    o->model_origin = "first argument";
+    if (first && !(env && takes_text(o))) {
+        if (names_model(o, first, path, name, &a)) {
+            o->arg++;
+            o->n_arg--;
+            return -1;
+        }
+        if (a == NAME_NO_MEMORY) return no_memory_to_find(first);
+        const int rc = refuse_first(o, first, a, name);
+        if (rc >= 0) return rc;
+    }
+    o->model_origin = "environment SLM_MODEL";
+    if (env) return find_model(env, path);
     o->model_origin = "config file";
     if (o->default_model) return find_model(o->default_model, path);
     o->model_origin = "default";
-    if (o->n_arg > 1 && a == NAME_AMBIGUOUS) return fail(EXIT_USAGE, "\"%s\" names several models: %s", first, name);
-    if (o->n_arg > 1 && (nearest_file(first, near) || *name))
-        return fail(EXIT_USAGE, "\"%s\" is not a model; did you mean %s?", first, *near ? near : name);
-    if (o->n_arg > 1)
-        return fail(EXIT_USAGE, "\"%s\" is not a model: name one by -m, or quote a prompt of several words: slm %s \"%s ..\"", first,
-                    o->cmd->name, first);
     if (slm_has_builtin()) {
         *path = SLM_BUILTIN;
         o->unnamed = true;

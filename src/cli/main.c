@@ -55,6 +55,10 @@ static int unknown_command(const char *name) {
         if (str_is((str){p, n}, name)) return fail(EXIT_USAGE, "\"%s\" is not built yet: slm help lists the commands that are", name);
         p += n;
     }
+    const size_t n_name = strlen(name);
+    if (n_name > 5 && !strcmp(name + n_name - 5, ".gguf"))
+        return fail(EXIT_USAGE, "\"%s\" is a file, not a command: slm run, chat or show, and then the file", name);
+    if (strchr(name, ' ')) return fail(EXIT_USAGE, "\"%.80s%s\" is not a command: slm run, and then the prompt", name, n_name > 80 ? ".." : "");
     char words[256] = "";
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) strcat(strcat(words, " "), commands[i]->name);
     str near = nearest_word(words, str_of(name));

@@ -397,7 +397,7 @@ static int read_environment(options *o) {
         /* name_model() asks for SLM_MODEL itself: the first positional comes after it; and --date
          * comes before SOURCE_DATE_EPOCH. */
         if (!v || !*v || from[i] || !is_for(r, o->cmd) || r->at == AT(model) || r->at == AT(now)) continue;
-        int rc = store(o, r, r->env, v);
+        int rc = store(o, r, r->env, r->at == AT(color) ? "never" : v); /* NO_COLOR: whatever it is set to (no-color.org) */
         if (rc >= 0) return rc;
         from[i] = FROM_ENVIRONMENT;
     }
@@ -409,24 +409,26 @@ static bool typed(const options *o, str name) {
     return r && from[r - option_table] == FROM_FLAG;
 }
 
-/* Flags of which one says that another has no meaning: what was typed together was a mistake. */
+/* Flags of which one says that another has no meaning. */
+static const struct {
+    const char *flag, *others, *why;
+} pairs[] = {
+    {"--now", "--date", "both say what time it is"},
+    {"--greedy", "--temp --samplers --mirostat --top-k --top-p --min-p --typical --top-nsigma --repeat-penalty --presence-penalty --frequency-penalty "
+     "--xtc-probability --dry-multiplier", "--greedy takes the likeliest token, whatever else is set"},
+    {"--raw", "--system --system-file --template --template-var --think --show-thinking --date --now", "--raw uses no chat template"},
+    {"--json", "--show-thinking --jsonl --extract", "the object of --json holds all of it"},
+    {"--jsonl", "--show-thinking --extract --no-newline", "--jsonl prints each piece as it is"},
+    {"--null", "--jsonl", "a line of JSON ends in a newline"},
+    {"--tsv", "--json", "both are forms of the same"},
+    {"--probs", "--json", "both say the same in other forms"},
+    {"--explain", "--json --jsonl --extract --stats --stats-file", "--explain generates nothing"},
+    {"--check", "--tensors --full", "--check prints nothing"},
+    {"--decode", "--no-bos", "--decode reads ids, no text"},
+};
+
+/* What was typed together was a mistake. */
 static int check_pairs(const options *o) {
-    static const struct {
-        const char *flag, *others, *why;
-    } pairs[] = {
-        {"--now", "--date", "both say what time it is"},
-        {"--greedy", "--temp --samplers --mirostat --top-k --top-p --min-p --typical --top-nsigma --repeat-penalty --presence-penalty --frequency-penalty "
-         "--xtc-probability --dry-multiplier", "--greedy takes the likeliest token, whatever else is set"},
-        {"--raw", "--system --system-file --template --template-var --think --show-thinking --date --now", "--raw uses no chat template"},
-        {"--json", "--show-thinking --jsonl --extract", "the object of --json holds all of it"},
-        {"--jsonl", "--show-thinking --extract --no-newline", "--jsonl prints each piece as it is"},
-        {"--null", "--jsonl", "a line of JSON ends in a newline"},
-        {"--tsv", "--json", "both are forms of the same"},
-        {"--probs", "--json", "both say the same in other forms"},
-        {"--explain", "--json --jsonl --extract --stats --stats-file", "--explain generates nothing"},
-        {"--check", "--tensors --full", "--check prints nothing"},
-        {"--decode", "--no-bos", "--decode reads ids, no text"},
-    };
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
         const char *rest = pairs[i].others;
         str         other;
@@ -514,13 +516,23 @@ static bool is_setting(const option *r) {
     return r->kind != FOREIGN && has_word("Chat Length Sampling Memory CPU Settings", str_of(r->group));
 }
 
-/* Did a flag or the environment set what this setting would contradict? */
+static bool outranks_file(const options *o, str name) {
+    const option *r = find(o->cmd, name);
+    return r && from[r - option_table] > FROM_CONFIG;
+}
+
+/* Did a flag or the environment set it, or what it would contradict? */
 static bool is_overruled(const options *o, const option *r) {
-    static const size_t rivals[][2] = {{AT(system), AT(system_file)}, {AT(greedy), SAMPLING(temperature)}};
     if (from[r - option_table] > FROM_CONFIG) return true;
-    for (size_t k = 0; k < 2 * ARRAY_LEN(rivals); k++)
-        for (size_t i = 0; r->at == rivals[k / 2][k % 2] && i < option_count; i++)
-            if (option_table[i].at == rivals[k / 2][1 - k % 2] && is_for(&option_table[i], o->cmd) && from[i] > FROM_CONFIG) return true;
+    if (r->at == AT(system)) return outranks_file(o, STR("--system-file")) || outranks_file(o, STR("--raw"));
+    if (r->at == AT(system_file)) return outranks_file(o, STR("--system")) || outranks_file(o, STR("--raw"));
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        const char *rest = pairs[i].others;
+        const bool  is_flag = has_word(r->names, str_of(pairs[i].flag));
+        str         other;
+        while (next_word(&rest, &other))
+            if ((is_flag && outranks_file(o, other)) || (has_word(r->names, other) && outranks_file(o, str_of(pairs[i].flag)))) return true;
+    }
     return false;
 }
 
@@ -654,6 +666,7 @@ void options_explain(const options *o, const slm_model *m, void (*row)(const cha
         if (from[i] == FROM_FLAG) strcpy(origin, "flag");
         else if (from[i] == FROM_ENVIRONMENT) snprintf(origin, sizeof origin, "environment %s", r->env);
         else if (from[i] == FROM_CONFIG) strcpy(origin, "config file");
+        else if (r->at == AT(now) && o->now) snprintf(origin, sizeof origin, "environment %s", r->env); /* where --date leaves it */
         else if ((r->kind == INT || r->kind == FLOAT) && r->at >= AT(sampling) && r->at < AT(sampling) + sizeof o->sampling)
             sampling_origin(origin, r, o, &first, m);
         b.n = 0;

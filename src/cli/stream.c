@@ -161,9 +161,8 @@ void err_put(const char *p, size_t n) {
 }
 
 bool err_colors(const options *o) {
-    const char *no = getenv("NO_COLOR");
     if (o->color != COLOR_AUTO) return o->color == COLOR_ALWAYS;
-    return isatty(STDERR_FILENO) && !(no && *no) && term_is_smart();
+    return isatty(STDERR_FILENO) && term_is_smart();
 }
 
 /* On and off in one write: whatever ends the process leaves no dim terminal behind. */
