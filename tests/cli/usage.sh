@@ -28,6 +28,7 @@ token|"token" is not a command; did you mean tokens? (slm help lists them)
 --frob|"--frob" is not a command; there are: run chat map choose embed score ppl imatrix diff tokens render show ls bench pack quantize doctor completion help
 help talk|no help on "talk": slm help lists the commands
 help run score|help takes one command
+model.gguf|"model.gguf" is a file, not a command: slm run, chat or show, and then the file
 run -c 1e9x|-c: "1e9x" is not a number
 run -c|-c needs a value: N
 run -c ''|-c: "" is not a number
@@ -204,6 +205,8 @@ expect 2 '' '*-c: "\\xff" is not a number' "$SLM" run -c "$(printf '\377')"
 
 expect 2 '' 'slm: --isa: "mmx" is not what this processor can run: auto scalar*' "$SLM" run --isa mmx
 expect 2 '' 'slm: --isa: "mmx" is not what this processor can run: auto scalar*' "$SLM" bench --isa scalar,mmx
+
+expect 2 '' 'slm: "Why is the sky blue?" is not a command: slm run, and then the prompt' "$SLM" 'Why is the sky blue?'
 
 # What is right.
 expect 0 'slm 0.1.0\n' '' "$SLM" --version
