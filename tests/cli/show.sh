@@ -13,6 +13,9 @@ same 'a larger context needs more' "$([ "$("$SLM" show --json -c 512 "$MODEL" | 
 # 64 positions of 2 layers, keys and values of 2 heads of 16: 2, 4 or (one block of 32) 34/16 bytes a number.
 kv() { "$SLM" show --json -c 64 --kv "$1" "$MODEL" | sed 's/.*"kv"://; s/,.*//'; }
 same 'the cache of a type' "$(($(kv f32) - $(kv f16))) $(($(kv q8_0) - $(kv f16)))" '16384 1024'
+same 'memory, also of all of the context' "$("$SLM" show "$MODEL" | sed -n '/^memory/s/[0-9.]* [KMG]*i*B/N/gp')" \
+    'memory        N for a context of 4096 (weights N, cache N, work N), N when the context of 65536 is full'
+same 'which is all' "$("$SLM" show -c 0 "$MODEL" | sed -n '/^memory/s/[0-9.]* [KMG]*i*B/N/gp')" 'memory        N for a context of 65536 (weights N, cache N, work N)'
 same 'for people' "$("$SLM" show "$MODEL" | sed -n '1,3s/  .*//p' | tr '\n' ' ')" 'file size architecture '
 same 'tensors' "$("$SLM" show --tensors "$MODEL" | grep -c '"token_embd.weight"')" 1
 same 'no control bytes' "$("$SLM" show "$CHAT" | tr -d '[:print:]\n' | wc -c | tr -d ' ')" 0
