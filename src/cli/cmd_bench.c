@@ -518,7 +518,10 @@ static int bench_main(options *o) {
     }
     if (!rc && !o->bench.shape) rc = name_model(o, &b->path);
     if (rc < 0) rc = 0;
-    if (!rc && o->n_arg) rc = fail(EXIT_USAGE, "bench takes one model, \"%s\" is one more", o->arg[0]);
+    if (!rc && o->n_arg) {
+        const bool more = o->bench.shape || o->model || !strcmp(o->model_origin, "first argument");
+        rc = more ? fail(EXIT_USAGE, "bench takes one model, \"%s\" is one more", o->arg[0]) : fail(EXIT_USAGE, "\"%s\" is not a model, and bench takes nothing else", o->arg[0]);
+    }
     if (!rc) confine(o, b->path, o->bench.plot && *o->bench.plot ? o->bench.plot : NULL);
     if (!rc) rc = measure(b);
     release(b);

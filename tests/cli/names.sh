@@ -74,6 +74,23 @@ expect 2 '' 'slm: there is no model "xyzzy", neither a file nor a name that slm 
 expect 1 '' 'slm: ./xyzzy: cannot open: No such file or directory' "$SLM" run -m ./xyzzy hello
 expect 1 '' 'slm: ann/none: cannot open: No such file or directory' "$SLM" run -m ann/none hello
 
+# Where no text can stand the first argument is the model, whatever SLM_MODEL says, also by its beginning.
+export SLM_MODEL=alpha-Q4_0
+expect 0 '' '' "$SLM" chat talker
+same 'bench, a beginning' "$("$SLM" bench alphab --no-roof -q -p 1 -n 0 -r 1 -o jsonl 2>&1 | grep -o '"model_filename":"[^"]*"')" '"model_filename":"./models/sub/alphabet.gguf"'
+expect 2 '' 'slm: "talkr" is not a model; did you mean talker?' "$SLM" chat talkr
+expect 2 '' 'slm: "alfabet" is not a model; did you mean alphabet?' "$SLM" bench alfabet
+expect 2 '' 'slm: "xyzzy" is not a model, and chat takes no prompt*' "$SLM" chat xyzzy
+expect 2 '' 'slm: "xyzzy" is not a model, and bench takes nothing else' "$SLM" bench xyzzy
+expect 2 '' 'slm: bench takes one model, "hello" is one more' "$SLM" bench alphabet hello
+expect 2 '' 'slm: "alpha" names several models: *' "$SLM" chat alpha
+expect 1 '' 'slm: ./xyzzy: cannot open: No such file or directory' "$SLM" chat ./xyzzy
+# Where one can, a file that becomes a part of it is told.
+"$SLM" tokens -c models/sub/alphabet.gguf hello > out 2> err
+same 'a file as text' "$? $(cat err)" '0 slm: SLM_MODEL names the model, so "models/sub/alphabet.gguf" is text: -m names another'
+"$SLM" tokens -c -q models/sub/alphabet.gguf hello > out 2> err; same 'quiet' "$? $(cat err)" '0 '
+unset SLM_MODEL
+
 # Hostile trees.
 ln -s . models/loop
 ln -s ../models models/sub/up
