@@ -24,11 +24,23 @@ same 'flag over environment' "$(SLM_CTX=128 origin ctx-size -c 64)" '64 flag'
 same 'false' "$(origin greedy)" 'off default'
 printf 'greedy = true\n' > "$config"
 same 'true' "$(origin greedy)" 'on config file'
+same 'and by all that it would leave without effect' "$(for f in '--top-k 5' '--min-p 0.1' '--mirostat 2' '--samplers top_k' '--repeat-penalty 1.1'; do origin greedy $f; done | uniq)" 'off default'
 same 'greedy is overruled by --temp' "$(origin greedy --temp 1)" 'off default'
 same 'its doing' "$(origin temp)" '0 --greedy'
 printf 'Be short.' > system
 printf 'system = one\n' > "$config"
 same 'a system message over a file' "$("$SLM" run -m "$CHAT" -N --explain --system-file system hi 2>&1 | grep -c 'Be short.$')" 1
+"$SLM" run -m "$MODEL" --raw -N -n 1 hi > out 2> err; same '--raw has no use for it' "$? $(cat err)" '0 '
+# The environment comes before the file: NO_COLOR.
+printf 'color = always\n' > "$config"
+same 'color' "$(origin color)" 'always config file'
+same 'NO_COLOR' "$(NO_COLOR=1 origin color)" 'never environment NO_COLOR'
+same 'an empty one' "$(NO_COLOR= origin color)" 'always config file'
+same 'a flag' "$(NO_COLOR=1 origin color --color always)" 'always flag'
+"$SLM" run -m "$THINKER" -N --show-thinking stderr hi > out 2> err; same 'dimmed' "$(cat err)" "$(printf '\033[2mhm\033[0m')"
+NO_COLOR=1 "$SLM" run -m "$THINKER" -N --show-thinking stderr hi > out 2> err; same 'not dimmed' "$(cat err)" hm
+same SOURCE_DATE_EPOCH "$(SOURCE_DATE_EPOCH=86400 origin now)" '86400 environment SOURCE_DATE_EPOCH'
+same 'behind --date' "$(SOURCE_DATE_EPOCH=86400 origin now --date 2026-01-01)" 'none default'
 same 'nonsense for another command' "$(printf 'top-k = 7\n' > "$config"; "$SLM" tokens -m "$MODEL" -c hi 2>&1)" "$(env -u XDG_CONFIG_HOME "$SLM" tokens -m "$MODEL" -c hi)"
 
 while IFS='|' read -r line want; do
@@ -66,6 +78,11 @@ same 'a text is a text' "$(model hello)" './models/mine.gguf config file'
 same 'first argument' "$(model other)" './models/other.gguf first argument'
 same 'environment' "$(SLM_MODEL=other model)" './models/other.gguf environment SLM_MODEL'
 same 'flag' "$(SLM_MODEL=mine model -m other)" './models/other.gguf flag'
+# Slashes among words make no path; what begins like one is one.
+same 'a text with a slash' "$(model 'Is 1/2 more than 2/5?')" './models/mine.gguf config file'
+expect 1 '' 'slm: ./Is 1/2: cannot open: No such file or directory' "$SLM" run -N './Is 1/2' hi
+expect 1 '' 'slm: and/or: cannot open: No such file or directory' "$SLM" run -N and/or
+expect 1 '' 'slm: my own.gguf: cannot open: No such file or directory' "$SLM" run -N 'my own.gguf'
 same 'show takes its argument' "$("$SLM" show --json other | grep -c '"file":"./models/other.gguf"')" 1
 rm "$config"
 
