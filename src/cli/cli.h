@@ -122,7 +122,7 @@ int  option_configure(options *o, const char *where, str key, const char *value)
 int  config_read(options *o);
 /* Calls `row` for every setting of o's command: its value and where that comes from. */
 void options_explain(const options *o, const slm_model *m, void (*row)(const char *name, str value, const char *origin));
-/* Calls `row` for every flag of a command, in the order of the table. */
+/* Calls `row` for every flag of a command, group by group. */
 typedef struct {
     const char *group, *names, *arg, *range, *fallback, *env, *help;
     const char *choices; /* words, or NULL */

@@ -45,8 +45,8 @@ typedef struct {
 #define BENCH(f) AT(bench.f)
 #define SAMPLING(f) AT(sampling.f)
 
-/* Every flag of every command, in the order of the help; several rows have one name where commands differ in what it
- * means. */
+/* Every flag of every command, groups and flags in the order of the help; several rows have one name where
+ * commands differ in what it means. */
 enum { MAX_OPTIONS = 256 };
 extern const option option_table[];
 extern const size_t option_count; /* at most MAX_OPTIONS */

@@ -690,15 +690,25 @@ static void put_fallback(const option *r, const options *o, char buf[FALLBACK_RO
     else if (r->kind == CHOICE) snprintf(buf, 64, "%.*s", (int)strcspn(r->choices, " "), r->choices);
 }
 
+static void list_row(const option *r, const options *o, void (*row)(const option_help *h)) {
+    char range[64] = "", fallback[FALLBACK_ROOM];
+    if (r->choices) snprintf(range, sizeof range, "%s", r->choices);
+    else if (r->kind == INT || r->kind == INTS || r->kind == PAIR || r->kind == REAL || r->kind == FLOAT) put_range(r, range);
+    put_fallback(r, o, fallback);
+    row(&(option_help){r->group, r->names, r->arg, range, fallback, r->env, r->help, r->choices});
+}
+
+static bool is_listed(size_t i, const command *c, const char *group) {
+    return is_for(&option_table[i], c) && !strcmp(option_table[i].group, group);
+}
+
 void options_list(const command *c, void (*row)(const option_help *h)) {
-    options o = initial();
+    const options o = initial();
     for (size_t i = 0; i < option_count; i++) {
-        const option *r = &option_table[i];
-        if (!is_for(r, c)) continue;
-        char range[64] = "", fallback[FALLBACK_ROOM];
-        if (r->choices) snprintf(range, sizeof range, "%s", r->choices);
-        else if (r->kind == INT || r->kind == INTS || r->kind == PAIR || r->kind == REAL || r->kind == FLOAT) put_range(r, range);
-        put_fallback(r, &o, fallback);
-        row(&(option_help){r->group, r->names, r->arg, range, fallback, r->env, r->help, r->choices});
+        const char *group = option_table[i].group;
+        size_t      first = 0;
+        while (first < i && !is_listed(first, c, group)) first++;
+        for (size_t k = first; first == i && is_for(&option_table[i], c) && k < option_count; k++)
+            if (is_listed(k, c, group)) list_row(&option_table[k], &o, row);
     }
 }

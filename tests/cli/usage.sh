@@ -214,5 +214,6 @@ for c in run map choose embed score ppl imatrix diff tokens render show ls bench
     expect 0 "$("$SLM" help $c | sed 's/\\/\\\\/g; s/%/%%/g')\n" '' "$SLM" $c --help
 done
 expect 0 "$("$SLM" help | sed 's/%/%%/g')\n" '' "$SLM" --help
+same 'each group once' "$(for c in run chat map choose embed score ppl imatrix diff tokens render show ls bench pack quantize doctor completion help; do "$SLM" help $c | grep -E '^[A-Z][A-Za-z]*$' | sort | uniq -d; done)" ''
 same 'longest line of help' "$(for c in run map choose embed score ppl imatrix diff tokens render show ls bench pack quantize doctor completion help; do "$SLM" help $c; done | awk 'length > 110' | wc -l | tr -d ' ')" 0
 finish
