@@ -56,6 +56,7 @@ static void streams(void) { script("streams"); }
 static void builtin(void) { script("builtin"); }
 static void chat(void) { script("chat"); }
 static void chat_repl(void) { script("chat_repl"); }
+static void leaks(void) { script("leaks"); }
 static void tokens(void) { script("tokens"); }
 static void score(void) { script("score"); }
 static void ppl(void) { script("ppl"); }
@@ -87,6 +88,7 @@ const test_case tests_cli[] = {
     {"builtin", "the model inside the program: exact text, any folder, who answers", builtin},
     {"chat", "slm run through a chat template: system text, thinking, what users may not say", chat},
     {"chat_repl", "slm chat in a pipe: turns, commands, files, errors, signals", chat_repl},
+    {"leaks", "a chat of 30 answers from model to model, under valgrind or a sanitizer", leaks},
     {"tokens", "slm tokens: ids, pieces, lines", tokens},
     {"score", "slm score: log-probabilities, logits, continuation", score},
     {"ppl", "slm ppl: chunks, the numbers of slm score, settings that change nothing", ppl},
