@@ -24,6 +24,10 @@ for c in $commands; do
     done
 done
 same 'every flag is everywhere' "$lost" ''
+same 'its sections' "$(sed -n 's/^\.SH //p' man | tr '\n' ' ')" 'NAME SYNOPSIS DESCRIPTION COMMANDS ENVIRONMENT FILES EXIT STATUS '
+same 'every variable that help names' "$(for c in $commands; do "$SLM" help "$c"; done | tr '\n' ' ' | sed 's/  */ /g' | grep -o 'environment: [A-Z_]*' | sort -u | while read -r x v; do
+    sed -n '/^\.SH ENVIRONMENT/,/^\.SH FILES/p' man | grep -qw "$v" || echo "$v"; done)" ''
+same 'its groups' "$(sed -n '/^\.SS slm tokens/,/^\.SS slm render/s/^\.I //p' man | tr '\n' ' ')" 'Input Output '
 if command -v groff > /dev/null; then same 'troff has nothing to say' "$(groff -ww -man -Tascii slm.1 2>&1 > page.txt | head -n 3)" ''
 else echo '    skipped: groff is not here'; fi
 
