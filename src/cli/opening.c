@@ -142,7 +142,7 @@ int plan_memory(const options *o, const slm_model *m, const slm_session_options 
     strbuf_fmt(line, " (weights %s, cache %s, work %s, program %s)", human_bytes(plan.weights, w), human_bytes(plan.kv, kv), human_bytes(plan.work, work),
                human_bytes(so_far, own));
     if (plan.n_ctx < all.n_ctx) strbuf_fmt(line, ", %s when the context of %d is full", human_bytes(all.total + so_far, full), all.n_ctx);
-    strbuf_fmt(line, ", %s", allowed);
+    strbuf_fmt(line, ", %s%s", allowed, o->mem ? " beside the program" : "");
     return 0;
 }
 

@@ -385,7 +385,7 @@ static const struct {
     {"load", "FILE", ARG_MUST, do_load, "another conversation instead of this one"},
     {"show", "[defaults|prompt|tokens|mem|template]", ARG_MAY, do_show, "settings, what the model sees, memory; alone: the conversation"},
     {"stats", "", ARG_NONE, do_stats, "times of the last answer, tokens reused, context used"},
-    {"model", "[FILE]", ARG_MAY, do_model, "another model goes on with the conversation"},
+    {"model", "[NAME]", ARG_MAY, do_model, "another model goes on with the conversation"},
 };
 
 static int do_help(chat *c, str arg) {
