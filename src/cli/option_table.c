@@ -130,7 +130,7 @@ const option option_table[] = {
      "the same"},
 
     {"--mem", SIZE, AT(mem), "SIZE", 0, 0, 0, "80 % of what is available", "SLM_MEM", "Memory", ENGINE,
-     "memory that may be taken: 8G, 512M or bytes; a default context shrinks to fit"},
+     "memory for weights, cache and work: 8G, 512M or bytes; a default context shrinks to fit"},
     {"--mlock", FLAG, AT(mlock), 0, 0, 0, 0, 0, 0, "Memory", "run chat map choose embed",
      "keep the model and its cache in memory: nothing of them is swapped out"},
     {"--pack", CHOICE, AT(pack), "MODE", 0, 0, "auto on off", 0, 0, "Memory", ENGINE,
@@ -147,11 +147,12 @@ const option option_table[] = {
      "read prompts in bfloat16, where that is faster: not the same bits as without it, nor as on other processors"},
     {"--isa", TEXT, AT(isa), "SET", 0, 0, 0, "auto", "SLM_ISA", "CPU", ENGINE,
      "best instruction set to use: auto, or one that slm help isa lists"},
-    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe --numa --poll --prio",
+    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe -ot --override-tensor "
+     "--numa --poll --prio --cpu-strict -C --cpu-mask -Cr --cpu-range",
      FOREIGN, 0, "X", 0, 0, 0, 0, 0, "CPU", ENGINE, "accepted for llama.cpp's sake and ignored"},
     {"-fa --flash-attn", FOREIGN, 0, "[ on|off|auto]", 0, 0, 0, 0, 0, "CPU", ENGINE, "the same: attention has one form here"},
     {"-cnv --conversation -st --single-turn -nkvo --no-kv-offload --no-mmap --no-op-offload --jinja --simple-io --no-display-prompt "
-     "--no-escape --no-perf --log-disable", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
+     "--no-escape --no-perf --log-disable -cmoe --cpu-moe -nr --no-repack -kvu --kv-unified --swa-full --no-context-shift", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
      "CPU", ENGINE, "the same"},
 
     {"--count -c", FLAG, AT(count), 0, 0, 0, 0, 0, 0, "Output", "tokens", "print only how many"},
@@ -238,11 +239,12 @@ const option option_table[] = {
      "instruction sets: auto, or of those that slm help isa lists"},
     {"--mem", SIZE, AT(mem), "SIZE", 0, 0, 0, "what is available", "SLM_MEM", "Settings", "bench",
      "memory that may be taken: 8G, 512M or bytes; what needs more is exit 6"},
-    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe --numa --poll --prio",
+    {"-ngl --gpu-layers --n-gpu-layers -mg --main-gpu -sm --split-mode -ts --tensor-split -dev --device -ncmoe --n-cpu-moe -ot --override-tensor "
+     "--numa --poll --prio --cpu-strict -C --cpu-mask -Cr --cpu-range",
      FOREIGN, 0, "X", 0, 0, 0, 0, 0, "Settings", "bench", "accepted for llama.cpp's sake and ignored"},
     {"-fa --flash-attn", FOREIGN, 0, "[ on|off|auto]", 0, 0, 0, 0, 0, "Settings", "bench", "the same: attention has one form here"},
     {"-cnv --conversation -st --single-turn -nkvo --no-kv-offload --no-mmap --no-op-offload --jinja --simple-io --no-display-prompt "
-     "--no-escape --no-perf --log-disable", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
+     "--no-escape --no-perf --log-disable -cmoe --cpu-moe -nr --no-repack -kvu --kv-unified --swa-full --no-context-shift", FOREIGN, 0, 0, 0, 0, 0, 0, 0,
      "Settings", "bench", "the same"},
     {"-o --output", CHOICE, BENCH(format), "FORM", 0, 0, "md csv json jsonl", 0, 0, "Output", "bench", "how rows are printed"},
     {"--compare", TEXT, BENCH(compare), "OLD.json", 0, 0, 0, 0, 0, "Output", "bench",

@@ -335,6 +335,10 @@ static int unknown(const command *c, str name) {
                         option_table[i].cmds);
         }
     }
+    const char   *eq = name.n > 1 && name.p[1] != '-' ? memchr(name.p, '=', name.n) : NULL;
+    const option *before = eq ? find(c, (str){name.p, (size_t)(eq - name.p)}) : NULL;
+    if (before && before->arg && *before->arg != '[')
+        return fail(EXIT_USAGE, "unknown flag %.*s: write %.*s %.*s", (int)name.n, name.p, (int)(eq - name.p), name.p, (int)(name.p + name.n - eq - 1), eq + 1);
     str w = nearest_word(near, name);
     if (w.n)
         return fail(EXIT_USAGE, "unknown flag %.*s; did you mean %.*s? (slm help %s)", (int)name.n, name.p,

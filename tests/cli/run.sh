@@ -116,8 +116,8 @@ same 'quiet' "$(cat err)" ''
 # Flags of llama.cpp.
 expect 0 '\n' 'slm: -ngl is ignored: everything runs on the CPU' run -ngl 99 -c 64 -b 8 -ub 4 -t 2 -tb 2 -ctk f32 -ctv f32 -s -1 -n 0 -N hi
 expect 0 '\n' 'slm: -ngl -fa -sm --flash-attn --no-mmap are ignored: everything runs on the CPU' run -ngl all -fa -sm none --flash-attn auto --no-mmap -n 0 -N hi
+expect 0 '\n' 'slm: -cmoe -ot -C --no-context-shift are ignored: everything runs on the CPU' run -cmoe -ot exps=CPU -C 0x3 --no-context-shift -n 0 -N hi
 expect 0 '\n' '' run -q -ngl 99 -n 0 -N hi
-
 
 # Files that are none.
 expect 1 '' 'slm: /: *' "$SLM" run -m / -N hi

@@ -92,7 +92,7 @@ same 'explain' "$? $(cat err)" '0 '
 same 'prompt' "$(sed -n '/^prompt: /,/^$/p' out | tr '\n' '|')" "prompt: $("$SLM" tokens -m "$MODEL" -c hi) tokens|hi||"
 same 'memory' "$(tail -n 1 out | sed 's/[0-9.]* [KMGT]*i*B/N/g')" 'memory: N for 256 tokens (weights N, cache N, work N, program N), N when the context of 65536 is full, N of N available'
 same 'threads' "$(origin threads -t 1)" '1 flag'
-same 'every setting' "$(sed -n '/^setting/,/^$/s/^\(-[-a-z]*\) .*/\1/p' out | wc -l | tr -d ' ')" "$("$SLM" help run | grep -vE 'ngl|--flash|--device|^  -cnv|--jinja|--help|--explain' | grep -c '^  -')"
+same 'every setting' "$(sed -n '/^setting/,/^$/s/^\(-[-a-z]*\) .*/\1/p' out | wc -l | tr -d ' ')" "$("$SLM" help run | grep -vE 'ngl|--flash|--device|--cpu-|^  -cnv|--jinja|--help|--explain' | grep -c '^  -')"
 cp "$MODEL" Llama-3.2-1B.gguf
 same 'the developers' "$("$SLM" run -m Llama-3.2-1B.gguf -N --explain hi 2>&1 | grep -E '^--(temp|top-p|top-k) ' | sed 's/  */ /g' | tr '\n' '|')" \
     '--temp 0.6 developers of Llama 3|--top-k 40 default|--top-p 0.9 developers of Llama 3|'
