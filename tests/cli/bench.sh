@@ -45,10 +45,11 @@ same 'the environment' "$(SLM_MODEL=$MODEL SLM_THREADS=1,2 bench -p 1 -n 0 -o js
 
 # Each row as soon as it is done, but for -o json.
 for form in md csv jsonl; do
+    rm -f rows # or the loop below sees the last ones
     "$SLM" bench --no-roof -r 1 -m "$MODEL" -t 1 -p 2 -n 60000 --no-warmup -o $form > rows 2> err < /dev/null &
     pid=$!
     i=0
-    while ! grep -q 'pp2\|"2","0","0"\|"n_prompt":2' rows && [ $i -lt 200 ]; do sleep 0.05; i=$((i + 1)); done
+    while ! grep -q 'pp2\|"2","0","0"\|"n_prompt":2' rows 2> grep.err && [ $i -lt 200 ]; do sleep 0.05; i=$((i + 1)); done
     kill -TERM $pid
     wait $pid
     same "$form: the first row is there before the second" "$? $(grep -c 'pp2\|"2","0","0"\|"n_prompt":2' rows)" '143 1'
