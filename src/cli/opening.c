@@ -1,10 +1,13 @@
 /* opening.c - from settings to an open model and a session that fits the memory. */
+#include "../cpu.h"
 #include "cli.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+static bool is_builtin; /* the model that was opened last */
 
 int open_model(const options *o, const char *path, bool vocab_only, slm_model **out) {
     slm_model_options mo = slm_model_defaults();
@@ -14,6 +17,7 @@ int open_model(const options *o, const char *path, bool vocab_only, slm_model **
     mo.vocab_only = vocab_only;
     confine(o, path, NULL);
     program_bytes(); /* as long as nothing of the model is in memory */
+    is_builtin = !strcmp(path, SLM_BUILTIN);
     if (slm_model_open(out, &mo, &err)) return fail_status(&err);
     if (o->unnamed && !o->quiet && isatty(STDERR_FILENO)) {
         slm_model_info info;
@@ -120,19 +124,24 @@ bool fits_beside(const options *o, const slm_model *m, const slm_session_options
     return !slm_memory_plan(m, &whole, &plan, NULL) && plan.total + (o->mem ? held : 0) <= memory_allowed(o, allowed);
 }
 
-/* The lists and the vocabulary of the file, which stay mapped. */
-static uint64_t metadata_bytes(const slm_model *m) {
+/* The lists and the vocabulary of the file, which stay mapped; of the model inside the program also what is packed. */
+static uint64_t mapped_bytes(const options *o, const slm_model *m) {
     slm_model_info info;
     slm_model_describe(m, &info);
-    return info.file_bytes > info.tensor_bytes ? info.file_bytes - info.tensor_bytes : 0;
+    const bool keeps = is_builtin && o->pack != PACK_OFF && (o->pack == PACK_ON || slm_model_packing_pays(m));
+    return info.file_bytes > info.tensor_bytes ? info.file_bytes - (keeps ? 0 : info.tensor_bytes) : 0;
 }
+
+/* What batches touch of a thread's stack: 80 to 180 KiB (x86-64, 2026-11). */
+enum { STACK_BYTES = 128 << 10 };
 
 int plan_memory(const options *o, const slm_model *m, const slm_session_options *so, strbuf *line) {
     slm_session_options whole = *so;
     slm_error           err = {0};
     slm_memory          plan = {0}, all = {0};
     char                need[32], w[32], kv[32], work[32], full[32], own[32], allowed[80];
-    const uint64_t      have = memory_allowed(o, allowed), so_far = program_bytes() + metadata_bytes(m);
+    const uint64_t      have = memory_allowed(o, allowed), n_threads = so->n_threads ? (uint64_t)so->n_threads : (uint64_t)cpu_default_threads();
+    const uint64_t      so_far = program_bytes() + mapped_bytes(o, m) + n_threads * STACK_BYTES;
     whole.n_room = 0;
     if (slm_memory_plan(m, so, &plan, &err) || slm_memory_plan(m, &whole, &all, &err)) return fail_status(&err);
     if (all.total > have && !(whole.n_ctx == fitted.n_ctx && all.total <= fitted.have)) return too_big(m, &whole, &all, have, allowed);
