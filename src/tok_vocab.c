@@ -161,8 +161,10 @@ slm_status vocab_load(vocab *v, const gguf *g, vocab_piece_fn piece, void *ud,
     size_t n = (size_t)v->n;
     v->type = mem_zero(n, 1);
     v->at = mem_zero(n + 1, sizeof *v->at);
-    uint32_t size = table_size(n);
-    v->slot = mem_zero(size, sizeof *v->slot);
+    const uint32_t   size = table_size(n);
+    const slm_status rc = arena_alloc(&v->slots, size * sizeof *v->slot, what, err);
+    if (rc) return rc;
+    v->slot = (uint64_t *)(void *)v->slots.base;
     v->mask = size - 1;
     /* Pieces are never longer than their text; 4 GiB of text cannot be addressed by `at`. */
     if (tokens->bytes > UINT32_MAX)
@@ -171,10 +173,10 @@ slm_status vocab_load(vocab *v, const gguf *g, vocab_piece_fn piece, void *ud,
     strbuf  text = {0};
     uint8_t *found = mem_zero(n, 1); /* can plain text become token i? */
     text.p = mem_zero(tokens->bytes, 1);
-    if (!v->type || !v->at || !v->slot || !found || !text.p) {
+    if (!v->type || !v->at || !found || !text.p) {
         mem_free(found);
         strbuf_free(&text);
-        return err_memory(err, what, tokens->bytes + n * 8 + size * sizeof *v->slot);
+        return err_memory(err, what, tokens->bytes + n * 8);
     }
     text.room = tokens->bytes;
     gguf_strings it = gguf_strings_of(tokens);
@@ -209,8 +211,8 @@ void vocab_free(vocab *v) {
     mem_free(v->type);
     mem_free(v->at);
     mem_free(v->bytes);
-    mem_free(v->slot);
-    mem_free(v->merge);
+    arena_free(&v->slots);
+    arena_free(&v->merges);
     mem_free(v->rank);
     memset(v, 0, sizeof *v);
 }
@@ -218,11 +220,11 @@ void vocab_free(vocab *v) {
 slm_status vocab_merge_room(vocab *v, uint64_t n, slm_error *err) {
     if (n > UINT32_MAX / 4) return err_set(err, SLM_ERR_FORMAT, "too many merges: %llu",
                                            (unsigned long long)n);
-    uint32_t size = table_size(n);
-    v->merge = mem_zero(size, sizeof *v->merge);
-    if (!v->merge) return err_memory(err, "merges", size * sizeof *v->merge);
+    const uint32_t   size = table_size(n);
+    const slm_status rc = arena_alloc(&v->merges, size * sizeof *v->merge, "merges", err);
+    v->merge = (merge_rule *)(void *)v->merges.base;
     v->merge_mask = size - 1;
-    return SLM_OK;
+    return rc;
 }
 
 void vocab_merge_expect(const vocab *v, uint32_t left, uint32_t right) {

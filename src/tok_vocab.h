@@ -31,6 +31,7 @@ typedef struct {
     bool        joins_space[256]; /* some piece has a space behind this byte */
     bool        whole_words;   /* a word that is a piece is not merged */
     bool        bos_is_s;      /* <s> is a control token, so </s> is its partner */
+    arena       slots, merges; /* `slot` and `merge`, which are filled in no order: in huge pages where there are any */
 } vocab;
 
 /* Reads tokens and types; `piece` appends what token text s stands for (no longer than s; out has

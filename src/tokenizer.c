@@ -164,7 +164,7 @@ static void link_inner(tokenizer *t) {
     }
 }
 
-static slm_status index_specials(tokenizer *t, slm_error *err) {
+static slm_status index_specials(tokenizer *t, const gguf *g, slm_error *err) {
     int n = 0;
     for (int pass = 0; pass < 2; pass++) {
         if (pass && !(t->sp = mem_zero((size_t)n, sizeof *t->sp)))
@@ -177,6 +177,8 @@ static slm_status index_specials(tokenizer *t, slm_error *err) {
             if (pass) t->sp[t->n_sp++] = (special){s.p, (uint32_t)s.n, i, 0, -1};
             else n++;
         }
+        if (n > TOK_MAX_SPECIALS)
+            return gguf_fail(g, err, SLM_ERR_FORMAT, "%d control and user-defined tokens, the limit is %d", n, TOK_MAX_SPECIALS);
     }
     qsort(t->sp, (size_t)t->n_sp, sizeof *t->sp, by_text);
     drop_twins(t);
@@ -218,7 +220,7 @@ static slm_status load(tokenizer *t, const gguf *g, slm_error *err) {
     t->flag = mem_zero((size_t)t->v.n, 1);
     if (!t->flag) return err_memory(err, "vocabulary", (size_t)t->v.n);
     rc = read_settings(t, g, arch, err);
-    return rc ? rc : index_specials(t, err);
+    return rc ? rc : index_specials(t, g, err);
 }
 
 slm_status tok_load(tokenizer **out, const gguf *g, slm_error *err) {

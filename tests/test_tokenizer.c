@@ -3,6 +3,7 @@
 #include "test.h"
 #include "mkmodel.h"
 #include "../src/json.h"
+#include "../src/limits.h"
 #include "../src/tok_split.h"
 #include "../src/tokenizer.h"
 #include "../src/unicode.h"
@@ -460,6 +461,23 @@ static void time_is_linear_in_hostile_specials(void) {
     mem_free(type);
     mem_free(a);
     mem_free(room);
+}
+
+static void refuses_floods_of_specials(void) {
+    enum { N = TOK_MAX_SPECIALS + 1 };
+    str     *text = mem_zero(N, sizeof *text);
+    int32_t *type = mem_zero(N, sizeof *type);
+    CHECK(text && type);
+    for (int i = 0; i < N && text && type; i++) text[i] = STR("<x>"), type[i] = 3 + i % 2;
+    mk        m = {0};
+    slm_error err = {0};
+    mk_str(&m, "tokenizer.ggml.model", "llama");
+    mk_strs(&m, "tokenizer.ggml.tokens", text, N);
+    mk_i32s(&m, "tokenizer.ggml.token_type", type, N);
+    CHECK(!load_mk(&m, &err));
+    CHECK_TEXT(err.text, "1048577 control and user-defined tokens, the limit is 1048576");
+    mem_free(text);
+    mem_free(type);
 }
 
 /* ---- broken vocabularies --------------------------------------------------------------- */
@@ -924,6 +942,7 @@ const test_case tests_tokenizer[] = {
     {"long_and_short_words_join_alike", "the heap and the short search agree",
      long_and_short_words_join_alike},
     {"time_is_linear_in_hostile_text", "runs of one thing, both families", time_is_linear_in_hostile_text},
+    {"refuses_floods_of_specials", "more special tokens than are sorted in a moment", refuses_floods_of_specials},
     {"time_is_linear_in_hostile_specials", "thousands of one text, hundreds that almost match", time_is_linear_in_hostile_specials},
     {"broken_vocabularies_are_refused", "one fault each, named in the message",
      broken_vocabularies_are_refused},
