@@ -121,7 +121,7 @@ static void put_float(tm *t, tm_build *b, const spec *s, double f) {
         /* -Wformat-nonliteral is not on, and `like` was checked to be one of efgEFG. */
         snprintf(z, (size_t)(precision < 0 ? 6 : precision) + 400, c, (int)(precision < 0 ? 6 : precision), fabs(f));
         plain_point(z);
-        if (!type) no_type(z, (size_t)(precision < 0 ? 6 : precision) + 400, s, fabs(f));
+        if (!type) no_type(z, (size_t)precision + 400, s, fabs(f));
         if (type == '%') strcat(z, "%");
     }
     put_number(t, b, s, head, z, strlen(z));

@@ -66,6 +66,7 @@ const hostile_case hostile_tokenizers[] = {
     {"types-i64", "llama", BAD, "token_type has 300 elements", "set " G "token_type i64[] 1*300"},
     {"types-floats", "llama", BAD, G "token_type", "set " G "token_type f32[] 1*300"},
     {"types-texts", "llama", BAD, G "token_type", "set " G "token_type str[] a|b"},
+    {"types-arrays", "llama", BAD, G "token_type", "hex " G "token_type 9 090000000100000000000000" "040000000100000000000000" "02000000"},
     {"types-bools", "llama", BAD, G "token_type", "set " G "token_type bool[] 1*300"},
     {"type-of-a-token-0", "qwen2", GOOD, NULL, "at " G "token_type 5 0"},
     {"type-of-a-token-7", "qwen2", GOOD, NULL, "at " G "token_type 5 7"},

@@ -211,8 +211,9 @@ static void own_rules(void) {
         {"{{ '%.5000d' % 1 }}", "! template line 1: a number of more than 4000 digits", 0},
         {"{{ '%.5000f' % 1.5 }}", "! template line 1: a number of more than 4000 digits", 0},
         {"{{ (10 ** 30) is integer }}{{ 1 is filter }}{{ 1 is test }}", "TrueFalseFalse", 0},
-        {"{% set i = 'inf'|float %}{% set x = 'nan'|float %}{{ '{:f} {:F} {:e} {:E} {:G} {}'.format(i, i, -i, -i, x, x) }} {{ i.is_integer() }}",
-         "inf INF -inf -INF NAN nan False", 0},
+        {"{% set i = 'inf'|float %}{% set x = 'nan'|float %}{{ '{:f} {:F} {:e} {:E} {:G} {}'.format(i, i, -i, -i, x, x) }} {{ i.is_integer() }} "
+         "{{ '{:5}|{:.3}|{:<5}|{:05}'.format(i, -i, x, i) }}",
+         "inf INF -inf -INF NAN nan False   inf|-inf|nan  |00inf", 0},
         {"{{ lipsum() }}", "! template line 1: lipsum: there is no random text here", 0},
         {"{{ 'a' * -(10 ** 30) }}|", "|", 0},
         {"{{ '\\N{BULLET}' }}", "! template line 1: \\N{..} in a string is not supported: write \\u and the number", 0},
