@@ -50,7 +50,8 @@ int config_read(options *o) {
     if (path.bad) rc = fail(EXIT_MEMORY, "no memory for the settings");
     if (path.bad || !path.n) goto done;
     if (stat(path.p, &st)) {
-        if (errno != ENOENT && errno != ENOTDIR) rc = fail(EXIT_USAGE, "%s: cannot open: %s", path.p, strerror(errno));
+        /* EACCES: HOME is of another user, as under su; settings there are not this one's. */
+        if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) rc = fail(EXIT_USAGE, "%s: cannot open: %s", path.p, strerror(errno));
         goto done;
     }
     if (!S_ISREG(st.st_mode) || st.st_size > CONFIG_MAX) {

@@ -41,6 +41,9 @@ same 'a flag' "$(NO_COLOR=1 origin color --color always)" 'always flag'
 NO_COLOR=1 "$SLM" run -m "$THINKER" -N --show-thinking stderr hi > out 2> err; same 'not dimmed' "$(cat err)" hm
 same SOURCE_DATE_EPOCH "$(SOURCE_DATE_EPOCH=86400 origin now)" '86400 environment SOURCE_DATE_EPOCH'
 same 'behind --date' "$(SOURCE_DATE_EPOCH=86400 origin now --date 2026-01-01)" 'none default'
+mkdir locked && chmod 0 locked
+same 'a home that is not ours' "$(XDG_CONFIG_HOME="$TMP/locked" "$SLM" tokens -m "$MODEL" -c hi 2>&1)" "$(env -u XDG_CONFIG_HOME "$SLM" tokens -m "$MODEL" -c hi)"
+chmod 700 locked && rmdir locked
 same 'nonsense for another command' "$(printf 'top-k = 7\n' > "$config"; "$SLM" tokens -m "$MODEL" -c hi 2>&1)" "$(env -u XDG_CONFIG_HOME "$SLM" tokens -m "$MODEL" -c hi)"
 
 while IFS='|' read -r line want; do
