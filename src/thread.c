@@ -214,7 +214,7 @@ static void wait_for_tasks(thread_pool *p, int64_t n) {
         cpu_relax();
     }
     pthread_mutex_lock(&p->lock);
-    atomic_store(&p->owner_asleep, true);
+    (void)atomic_exchange(&p->owner_asleep, true); /* see thread_run */
     while (atomic_load(&p->n_done) != n) pthread_cond_wait(&p->finished, &p->lock);
     atomic_store(&p->owner_asleep, false);
     pthread_mutex_unlock(&p->lock);
@@ -239,7 +239,9 @@ void thread_run(thread_pool *p, int64_t n, thread_fn fn, void *ctx) {
     for (int r = 0; r < n_runs; r++)
         atomic_store_explicit(&p->runs[r].next, (uint64_t)job << 32 | (uint64_t)(n * r / n_runs),
                               memory_order_release);
-    atomic_store(&p->job, job);
+    /* Not a store: the load behind it may not be done before it, or both sides sleep.  C11 promises that of a store, too,
+     * but QEMU's ARM on x86 does not keep it (seen: a pool asleep for good). */
+    (void)atomic_exchange(&p->job, job);
     if (atomic_load(&p->n_asleep)) wake_all(p);
     work(p, job, 0);
     wait_for_tasks(p, n);
