@@ -7,7 +7,7 @@ BEGIN {
     n = split("slm:0b limits:0b unicode_tables:0b unicode:0b base:0b nfc:0b cpu:0b pace:0b sandbox:0b thread:0b json:0b " \
               "quant_list:1b quant:1b quant_k:1b case_tables:1t tmpl:1t template:1t tmpl_text:1t tmpl_value:1t tmpl_show:1t tmpl_ops:1t tmpl_lex:1t tmpl_parse:1t " \
               "tmpl_expr:1t tmpl_run:1t tmpl_str:1t tmpl_fmt:1t tmpl_filter:1t tmpl_seq:1t tmpl_test:1t tmpl_func:1t r8:2n gguf:2b gguf_write:2b " \
-              "kernels:2n search_k:2n round_32:2n scalar:2n r8_float:2n r8_products:2n r8_x86:2n r8_one:2n r8_x86_float:2n r8_x86_more:2n amx_tiles:2n amx_dots:2n r8_panel:2n r8_bf16:2n attend_x86:2n avx2:2n avxvnni:2n avx512vnni:2n " \
+              "kernels:2n search_k:2n round_32:2n scalar:2n r8_float:2n r8_products:2n r8_x86:2n r8_one:2n r8_x86_float:2n r8_x86_more:2n amx_tiles:2n amx_dots:2n r8_steps:2n r8_panel:2n r8_bf16:2n attend_x86:2n avx2:2n avxvnni:2n avx512vnni:2n " \
               "avx512bf16:2n amx:2n r8_neon:2n r8_neon_panel:2n neon:2n neon_dotprod:2n neon_i8mm:2n ops:3n arch:3n rope:3n " \
               "tok_vocab:3t tok_merge:3t tok_split:3t tok_bpe:3t tok_spm:3t tokenizer:3t model:4n adapter:4n kv:4n attend:5n chat:4t grammar:4t " \
               "choice:5b sampler:5b recommend:5b forward:6n session:7x synth:7n pack:7x bench:7x generate:7x builtin:7x api:7x api_chat:7x imatrix:7x compare:7x requant:7x requant_mix:7x", t, " ")

@@ -37,7 +37,7 @@ FEW_TOKENS(Q6_K, q6_k)
 #define P_REGS 1
 #define P_PASS 128
 #define P_AMX
-enum { TILE = 16, FEW = 12, FEW_K = FEW, FEW_Q8_0 = FEW, FEW_MORE = FEW };
+enum { TILE = 16, FEW = 12, FEW_K = FEW, FEW_Q6_K = FEW, FEW_Q8_0 = FEW, FEW_MORE = FEW };
 #define P_CASES(tile) default: tile(TILE, bits, mins);
 #include "r8_panel.h"
 

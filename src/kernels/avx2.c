@@ -127,8 +127,7 @@ INLINE void tile_k(__m256 *acc, row_ptrs w, const act_view *a, int64_t cols, con
             const int64_t k = b * 8 + g;
             for (int t = 0; t < n_tok; t++) {
                 const __m256i dot = dot_rows(q, load32(a[t].q + k * 32));
-                fs[t] = _mm256_fmadd_ps(_mm256_mul_ps(scale, _mm256_set1_ps(a[t].s[k])),
-                                        _mm256_cvtepi32_ps(dot), fs[t]);
+                fs[t] = _mm256_fmadd_ps(_mm256_mul_ps(scale, _mm256_cvtepi32_ps(dot)), _mm256_set1_ps(a[t].s[k]), fs[t]);
                 fm[t] = _mm256_fmadd_ps(min, _mm256_set1_ps(a[t].ms[k]), fm[t]);
             }
         }
@@ -181,12 +180,12 @@ INLINE void tile_q6_k(__m256 *acc, row_ptrs w, const act_view *a, int64_t cols, 
                 const __m256i f = _mm256_hadd_epi32(_mm256_hadd_epi32(r[4], r[5]), _mm256_hadd_epi32(r[6], r[7]));
                 const __m256i dot[2] = {_mm256_permute2x128_si256(e, f, 0x20),
                                         _mm256_permute2x128_si256(e, f, 0x31)};
+                __m256        sum = _mm256_setzero_ps();
                 for (int g = 0; g < 2; g++) {
                     const __m256i v = _mm256_sub_epi32(dot[g], _mm256_set1_epi32(32 * a[t].sum16[k * 2 + g]));
-                    const __m256  s = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)sc[g])));
-                    fs[t] = _mm256_fmadd_ps(_mm256_mul_ps(s, _mm256_set1_ps(a[t].s[k])),
-                                            _mm256_cvtepi32_ps(v), fs[t]);
+                    sum = _mm256_fmadd_ps(r8_signed_bytes(sc[g]), _mm256_cvtepi32_ps(v), sum);
                 }
+                fs[t] = _mm256_fmadd_ps(sum, _mm256_set1_ps(a[t].s[k]), fs[t]);
             }
         }
         const __m256 d = half_of_rows(w, at + offsetof(block_q6_k, d));
@@ -533,7 +532,8 @@ R8_ALL_FLOATS
 /* Two groups of 8 rows against 4 tokens: 8 sums, and 6 loads for 8 products. */
 #define P_LANES 8
 #define P_REGS 2
-enum { TILE = 4, FEW = 4, FEW_K = 8, FEW_Q8_0 = 8, FEW_MORE = 20 };
+#define P_COLS 512
+enum { TILE = 4, FEW = 4, FEW_K = 8, FEW_Q6_K = 4, FEW_Q8_0 = 8, FEW_MORE = 20 };
 #define P_CASES(tile) P_CASE(1, tile) P_CASE(2, tile) P_CASE(3, tile) P_CASE(4, tile)
 #include "r8_panel.h"
 

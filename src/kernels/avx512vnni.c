@@ -15,7 +15,7 @@ R8_ALL_MORE
 #define R8_DPBUSD _mm512_dpbusd_epi32
 #define P_LANES 16
 #define P_REGS 1
-enum { TILE = 12, FEW = 4, FEW_K = 12, FEW_Q8_0 = 8, FEW_MORE = 4 };
+enum { TILE = 12, FEW = 4, FEW_K = 12, FEW_Q6_K = 12, FEW_Q8_0 = 8, FEW_MORE = 4 };
 #define P_CASES(tile) \
     P_CASE(1, tile) P_CASE(2, tile) P_CASE(3, tile) P_CASE(4, tile) P_CASE(5, tile) P_CASE(6, tile) \
     P_CASE(7, tile) P_CASE(8, tile) P_CASE(9, tile) P_CASE(10, tile) P_CASE(11, tile) P_CASE(12, tile)

@@ -12,7 +12,8 @@ R8_ALL_MORE
 
 #define P_LANES 8
 #define P_REGS 2
-enum { TILE = 6, FEW = 4, FEW_K = 8, FEW_Q8_0 = 8, FEW_MORE = 4 };
+#define P_COLS 512
+enum { TILE = 6, FEW = 4, FEW_K = 8, FEW_Q6_K = 8, FEW_Q8_0 = 8, FEW_MORE = 4 };
 #define P_CASES(tile) P_CASE(1, tile) P_CASE(2, tile) P_CASE(3, tile) P_CASE(4, tile) P_CASE(5, tile) P_CASE(6, tile)
 #include "r8_panel.h"
 

@@ -34,6 +34,11 @@ R8_INLINE r8_floats r8_fma_by(r8_floats a, float x, r8_floats sum) {
 }
 R8_INLINE r8_floats r8_times(r8_floats a, float x) { return (r8_floats){{vmulq_n_f32(a.v[0], x), vmulq_n_f32(a.v[1], x)}}; }
 R8_INLINE r8_floats r8_rounded(r8_ints a) { return (r8_floats){{vcvtq_f32_s32(a.v[0]), vcvtq_f32_s32(a.v[1])}}; }
+R8_INLINE r8_ints r8_mul_ints(r8_ints a, r8_ints b) { return (r8_ints){{vmulq_s32(a.v[0], b.v[0]), vmulq_s32(a.v[1], b.v[1])}}; }
+/* sum + scale * dot */
+R8_INLINE r8_ints r8_add_ints(r8_ints sum, r8_ints scale, r8_ints dot) {
+    return (r8_ints){{vmlaq_s32(sum.v[0], scale.v[0], dot.v[0]), vmlaq_s32(sum.v[1], scale.v[1], dot.v[1])}};
+}
 R8_INLINE void r8_put(float *to, r8_floats v) {
     vst1q_f32(to, v.v[0]);
     vst1q_f32(to + 4, v.v[1]);
@@ -43,16 +48,18 @@ R8_INLINE r8_floats r8_halfs(const uint16_t *d) {
     return (r8_floats){{vcvt_f32_f16(vget_low_f16(h)), vcvt_high_f32_f16(h)}};
 }
 /* The 8 bytes of v from `first` on, 0 or 8, unsigned. */
-R8_INLINE r8_floats r8_bytes(uint8x16_t v, const int first) {
+R8_INLINE r8_ints r8_whole(uint8x16_t v, const int first) {
     const uint8x16_t one = {0, 255, 255, 255, 1, 255, 255, 255, 2, 255, 255, 255, 3, 255, 255, 255}; /* 255: zero */
     const uint8x16_t at = vaddq_u8(one, vreinterpretq_u8_u32(vdupq_n_u32((uint32_t)first)));
     const uint8x16_t next = vaddq_u8(at, vreinterpretq_u8_u32(vdupq_n_u32(4)));
-    return (r8_floats){{vcvtq_f32_u32(vreinterpretq_u32_u8(vqtbl1q_u8(v, at))), vcvtq_f32_u32(vreinterpretq_u32_u8(vqtbl1q_u8(v, next)))}};
+    return (r8_ints){{vreinterpretq_s32_u8(vqtbl1q_u8(v, at)), vreinterpretq_s32_u8(vqtbl1q_u8(v, next))}};
 }
-R8_INLINE r8_floats r8_signed_bytes(int8x8_t v) {
+R8_INLINE r8_floats r8_bytes(uint8x16_t v, const int first) { return r8_rounded(r8_whole(v, first)); }
+R8_INLINE r8_ints r8_signed(int8x8_t v) {
     const int16x8_t w = vmovl_s8(v);
-    return (r8_floats){{vcvtq_f32_s32(vmovl_s16(vget_low_s16(w))), vcvtq_f32_s32(vmovl_high_s16(w))}};
+    return (r8_ints){{vmovl_s16(vget_low_s16(w)), vmovl_high_s16(w)}};
 }
+R8_INLINE r8_floats r8_signed_bytes(int8x8_t v) { return r8_rounded(r8_signed(v)); }
 /* Each byte shifted by n, left where n > 0. */
 R8_INLINE uint8x16_t r8_shift(uint8x16_t v, int n) { return vshlq_u8(v, vdupq_n_s8((int8_t)n)); }
 R8_INLINE uint8x16_t r8_low(uint8x16_t v) { return vandq_u8(v, vdupq_n_u8(15)); }
@@ -225,7 +232,7 @@ R8_INLINE r8_ints r8_end(const r8_dots *s, int t, const int n_tok) {
     return r;
 }
 
-/* sum = fma(d * s, dot, sum): a block's part of what every format adds up. */
+/* sum = fma(d * s, dot, sum): a block's part of what formats of blocks of 32 add up. */
 R8_INLINE r8_floats r8_scaled(r8_floats d, float s, r8_ints dot, r8_floats sum) { return r8_fma(r8_times(d, s), r8_rounded(dot), sum); }
 
 /* ---- unpacking ---------------------------------------------------------------------------------- */
@@ -430,9 +437,10 @@ R8_INLINE void r8_superblock(r8_floats *acc, r8_floats *am, const uint16_t *d, c
             r8_begin_nil(&s, n_tok);
             if (fives) r8_dot_fives(&s, fives->sub[sub].q, fives->sub[sub].qh, a, sub * 32, n_tok);
             else r8_dot_nibbles(&s, q[sub], a, sub * 32, n_tok);
-            const r8_floats scale = r8_bytes(sc, 8 * k), min = r8_bytes(m, 8 * k);
+            const r8_ints   scale = r8_whole(sc, 8 * k);
+            const r8_floats min = r8_bytes(m, 8 * k);
             for (int t = 0; t < n_tok; t++) {
-                fs[t] = r8_scaled(scale, a[t].s[sub], r8_end(&s, t, n_tok), fs[t]);
+                fs[t] = r8_fma_by(r8_rounded(r8_mul_ints(scale, r8_end(&s, t, n_tok))), a[t].s[sub], fs[t]);
                 fm[t] = r8_fma_by(min, a[t].ms[sub], fm[t]);
             }
         }
@@ -499,8 +507,10 @@ R8_INLINE r8_floats r8_chunk(r8_floats fs, const uint8_t q[4][3][8][4], const in
     R8_SIXES(1)
     R8_SIXES(2)
     R8_SIXES(3)
-    for (int k = 0; k < 4; k++)
-        fs = r8_scaled(r8_signed_bytes(k % 2 ? vget_high_s8(scales[k / 2]) : vget_low_s8(scales[k / 2])), a->s[c * 2 + k / 2], r8_end(&s[k], 0, 1), fs);
+    for (int k = 0; k < 2; k++) {
+        const r8_ints sum = r8_mul_ints(r8_signed(vget_low_s8(scales[k])), r8_end(&s[2 * k], 0, 1));
+        fs = r8_fma_by(r8_rounded(r8_add_ints(sum, r8_signed(vget_high_s8(scales[k])), r8_end(&s[2 * k + 1], 0, 1))), a->s[c * 2 + k], fs);
+    }
     return fs;
 }
 #endif
@@ -520,14 +530,19 @@ R8_TILE(q6_k) {
                 continue;
             }
 #endif
+            r8_ints sum[R8_GROUP_TOKENS];
+            for (int t = 0; t < n_tok; t++) sum[t] = (r8_ints){{vdupq_n_s32(0), vdupq_n_s32(0)}};
             for (int k = 0; k < 4; k++) {
                 const int        g = c * 4 + k;
                 const r8_weights w = r8_sixes(p->q[c], k);
                 r8_dots          s;
                 r8_begin_16(&s, x, g, -32, n_tok);
                 r8_dot16(&s, &w, x, g * 16, n_tok, 6);
-                const r8_floats scale = r8_signed_bytes(vld1_s8(p->sc[g]));
-                for (int t = 0; t < n_tok; t++) fs[t] = r8_scaled(scale, x[t].s[g / 2], r8_end(&s, t, n_tok), fs[t]);
+                const r8_ints scale = r8_signed(vld1_s8(p->sc[g]));
+                for (int t = 0; t < n_tok; t++) {
+                    sum[t] = r8_add_ints(k % 2 ? sum[t] : (r8_ints){{vdupq_n_s32(0), vdupq_n_s32(0)}}, scale, r8_end(&s, t, n_tok));
+                    if (k % 2) fs[t] = r8_fma_by(r8_rounded(sum[t]), x[t].s[g / 2], fs[t]);
+                }
             }
         }
         const r8_floats d = r8_halfs(p->d);
@@ -558,8 +573,8 @@ R8_TILE(iq4_xs) {
                 r8_dots       s;
                 r8_begin_nil(&s, n_tok);
                 r8_dot_codes(&s, p->q[2 * i + k], a, at * 32, n_tok);
-                const r8_floats scale = r8_signed_bytes(k ? vget_high_s8(sc) : vget_low_s8(sc));
-                for (int t = 0; t < n_tok; t++) fs[t] = r8_scaled(scale, a[t].s[at], r8_end(&s, t, n_tok), fs[t]);
+                const r8_ints scale = r8_signed(k ? vget_high_s8(sc) : vget_low_s8(sc));
+                for (int t = 0; t < n_tok; t++) fs[t] = r8_fma_by(r8_rounded(r8_mul_ints(scale, r8_end(&s, t, n_tok))), a[t].s[at], fs[t]);
             }
         }
         const r8_floats d = r8_halfs(p->d);
@@ -571,11 +586,6 @@ R8_TILE(iq4_xs) {
 R8_INLINE r8_ints r8_group_scales(int8x16_t both, const int i) {
     const int16x8_t v = vreinterpretq_s16_s8(both), one = vshrq_n_s16(i ? v : vshlq_n_s16(v, 8), 8);
     return (r8_ints){{vmovl_s16(vget_low_s16(one)), vmovl_high_s16(one)}};
-}
-
-/* sum + scale * dot */
-R8_INLINE r8_ints r8_add_ints(r8_ints sum, r8_ints scale, r8_ints dot) {
-    return (r8_ints){{vmlaq_s32(sum.v[0], scale.v[0], dot.v[0]), vmlaq_s32(sum.v[1], scale.v[1], dot.v[1])}};
 }
 
 /* Group k = 0..3 of 16 columns of a chunk of Q2_K. */

@@ -333,22 +333,45 @@ R8_INLINE void add_dots(int32x4_t v[REGS], const panel *p, const tile *x, int64_
 #endif
 }
 
-/* sum = fma(scale[b] * s, dot, sum) over the blocks [b0, b1) of `group` columns. */
-R8_INLINE void scaled_dots(float32x4_t sum[REGS], const panel *p, const tile *x, int64_t b0, int64_t b1, const int group) {
-    for (int64_t b = b0; b < b1; b++) {
+/* v = the products of block b of `group` columns. */
+R8_INLINE void block_dots(int32x4_t v[REGS], const panel *p, const tile *x, int64_t b, const int group) {
+    EACH_REG(r) v[r] = vdupq_n_s32(0);
+    add_dots(v, p, x, b * group / 16);
+    if (group == 32) add_dots(v, p, x, b * 2 + 1);
+}
+
+/* sum = fma(scale[b] * s, dot, sum) over n_b blocks of 32 columns. */
+R8_INLINE void scaled_dots(float32x4_t sum[REGS], const panel *p, const tile *x, int64_t n_b) {
+    for (int64_t b = 0; b < n_b; b++) {
         int32x4_t v[REGS];
-        EACH_REG(r) v[r] = vdupq_n_s32(0);
-        add_dots(v, p, x, b * group / 16);
-        if (group == 32) add_dots(v, p, x, b * 2 + 1);
-        EACH_REG(r) sum[r] = vfmaq_f32(sum[r], times_token(rows_of(p->scale[b], r), x->s[b * group / 32], r), vcvtq_f32_s32(v[r]));
+        block_dots(v, p, x, b, 32);
+        EACH_REG(r) sum[r] = vfmaq_f32(sum[r], times_token(rows_of(p->scale[b], r), x->s[b], r), vcvtq_f32_s32(v[r]));
+    }
+}
+
+/* sum = fma(s, scale * dot, sum) over the 8 blocks of 32 columns of superblock u; two groups of 16 are added up with their
+ * scales.  All but the last step is exact. */
+R8_INLINE void super_dots(float32x4_t sum[REGS], const panel *p, const tile *x, int64_t u, const int group) {
+    for (int64_t b = 8 * u; b < 8 * u + 8; b++) {
+        const int64_t g = b * 32 / group;
+        int32x4_t     v[REGS];
+        float32x4_t   f[REGS];
+        block_dots(v, p, x, g, group);
+        EACH_REG(r) f[r] = vmulq_f32(vcvtq_f32_s32(v[r]), rows_of(p->scale[g], r));
+        if (group == 16) {
+            block_dots(v, p, x, g + 1, group);
+            EACH_REG(r) f[r] = vfmaq_f32(f[r], vcvtq_f32_s32(v[r]), rows_of(p->scale[g + 1], r));
+        }
+        EACH_REG(r) sum[r] = fma_token(f[r], x->s[b], sum[r], r);
     }
 }
 
 /* Blocks of 32 with a scale: acc = fma(d * s, dot, acc); with mins am = fma(-m, ms, am), -m in the panel. */
 R8_INLINE void tile_flat(float *acc, float *am, const panel *p, const tile *x, int64_t n_cols, const int group, const int mins) {
+    (void)group;
     float32x4_t sum[REGS];
     load_sums(sum, acc);
-    scaled_dots(sum, p, x, 0, n_cols / group, group);
+    scaled_dots(sum, p, x, n_cols / 32);
     store_sums(acc, sum);
     if (!mins) return;
     load_sums(sum, am);
@@ -356,13 +379,13 @@ R8_INLINE void tile_flat(float *acc, float *am, const panel *p, const tile *x, i
     store_sums(am, sum);
 }
 
-/* Superblocks of blocks with scales: fs = fma(sc * s, dot, fs), acc = fma(fs, d, acc); with mins fm = fma(m, ms, fm), with
- * mins of 16 columns fm = fma(s, m * S16 + the next m * S16, fm), and am = fma(fm, dmin, am). */
+/* Superblocks of blocks with scales: fs as super_dots, acc = fma(fs, d, acc); with mins fm = fma(m, ms, fm), with mins of
+ * 16 columns fm = fma(s, m * S16 + the next m * S16, fm), and am = fma(fm, dmin, am). */
 R8_INLINE void tile_super(float *acc, float *am, const panel *p, const tile *x, int64_t n_cols, const int group, const int mins) {
     for (int64_t u = 0; u < n_cols / 256; u++) {
         float32x4_t sum[REGS];
         EACH_REG(r) sum[r] = vdupq_n_f32(0);
-        scaled_dots(sum, p, x, u * (256 / group), (u + 1) * (256 / group), group);
+        super_dots(sum, p, x, u, group);
         EACH_REG(r) vst1q_f32(acc + 4 * r, vfmaq_f32(vld1q_f32(acc + 4 * r), sum[r], rows_of(p->d[u], r)));
         if (!mins) continue;
         EACH_REG(r) sum[r] = vdupq_n_f32(0);

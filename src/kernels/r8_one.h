@@ -1,33 +1,19 @@
 /* r8_one.h - floor 2: products of packed weights with one token: decoding.
  *
  * Memory is the limit here, and the fewer instructions and loads a block of weights takes, the nearer a core
- * that shares its units with another thread comes to it.  So weights are loaded into registers once, and what a
- * format's offset adds is taken off through sums of the activations that come as int16 pairs (quant.h):
- * int16 sums wrap, so it matters only that the end of a chain fits: 16 (w - 8) x of Q4_0 (16256), 8 (w - 32) x
- * of Q6_K (32512).
+ * that shares its units with another thread comes to it.  So weights are loaded into registers once.
  * With VNNI a high nibble stays where it is: 16 times the product, shifted back at the end. */
 #ifndef R8_ONE_H
 #define R8_ONE_H
 #include "r8_x86.h"
 
-
-/* -offset times the sum of some activations: where their chain of products begins. */
-R8_INLINE __m256i r8_one_offset(const int16_t *pair, const int offset) {
-    const __m256i by = _mm256_set1_epi16((short)-offset);
-#ifdef R8_DPBUSD
-    return _mm256_madd_epi16(r8_pair(pair), by);
-#else
-    return _mm256_mullo_epi16(r8_pair(pair), by);
-#endif
-}
-
-/* 32 columns of nibbles q[g][row][t] times x, less `offset` times the sum of x. */
+/* 32 columns of nibbles q[g][row][t] times x, less `offset` times the sum of x; to be ended. */
 R8_INLINE __m256i r8_one_nibbles(const uint8_t *q, const int8_t *x, const int16_t *pair, const int offset) {
     __m256i v[4];
     for (int g = 0; g < 4; g++) v[g] = r8_keep(q + 32 * g);
 #ifdef R8_DPBUSD
     const __m256i high = _mm256_set1_epi8(-16);
-    __m256i       a = offset ? r8_one_offset(pair, offset) : _mm256_setzero_si256();
+    __m256i       a = offset ? r8_begin(pair, offset) : _mm256_setzero_si256();
     __m256i       b = _mm256_setzero_si256();
     for (int g = 0; g < 4; g++) {
         a = r8_dot(a, r8_low(v[g]), r8_four(x + 4 * g));
@@ -40,8 +26,8 @@ R8_INLINE __m256i r8_one_nibbles(const uint8_t *q, const int8_t *x, const int16_
         a = r8_dot(a, r8_low(v[g]), r8_four(x + 4 * g));
         b = r8_dot(b, r8_high(v[g]), r8_four(x + 16 + 4 * g));
     }
-    if (offset) a = _mm256_add_epi16(a, r8_one_offset(pair, offset));
-    return r8_end(_mm256_add_epi16(a, b));
+    if (offset) a = _mm256_add_epi16(a, r8_begin(pair, offset));
+    return _mm256_add_epi16(a, b);
 #endif
 }
 
@@ -50,7 +36,7 @@ R8_INLINE void r8_one_q4_0(__m256 *acc, __m256 *am, const r8_q4_0 *p, act_view a
     for (int64_t b = 0; b < n; b++, p++) {
         r8_ahead(p, sizeof *p, 0, 1);
         r8_again(a.q + b * 32);
-        const __m256i v = r8_one_nibbles(p->q[0][0], a.q + b * 32, a.pair32[b], 8);
+        const __m256i v = r8_end(r8_one_nibbles(p->q[0][0], a.q + b * 32, a.pair32[b], 8));
         *acc = _mm256_fmadd_ps(_mm256_mul_ps(r8_halfs(p->d), _mm256_set1_ps(a.s[b])), _mm256_cvtepi32_ps(v), *acc);
     }
 }
@@ -64,8 +50,9 @@ R8_INLINE void r8_one_q4_k(__m256 *acc, __m256 *am, const r8_q4_k *p, act_view a
             const int64_t k = b * 8 + s;
             r8_ahead(p, sizeof *p, s, 8);
             r8_again(a.q + k * 32);
-            const __m256i v = r8_one_nibbles(p->q[s][0][0], a.q + k * 32, NULL, 0);
-            fs = _mm256_fmadd_ps(_mm256_mul_ps(r8_bytes(sc + 8 * s), _mm256_set1_ps(a.s[k])), _mm256_cvtepi32_ps(v), fs);
+            const r8_scale scale = r8_scale_bytes(sc + 8 * s);
+            const __m256i  v = r8_end_by(r8_one_nibbles(p->q[s][0][0], a.q + k * 32, NULL, 0), scale);
+            fs = _mm256_fmadd_ps(r8_times(v, scale), _mm256_set1_ps(a.s[k]), fs);
             fm = _mm256_fmadd_ps(r8_bytes(m + 8 * s), _mm256_set1_ps(a.ms[k]), fm);
         }
         *acc = _mm256_fmadd_ps(fs, r8_halfs(p->d), *acc);
@@ -83,16 +70,16 @@ R8_INLINE void r8_one_q6_k(__m256 *acc, __m256 *am, const r8_q6_k *p, act_view a
             __m256i       sum[4];
             r8_ahead(p, sizeof *p, c, 4);
             r8_again(a.q + g * 16);
-            for (int k = 0; k < 4; k++) sum[k] = r8_one_offset(a.pair16[g + k], 32);
+            for (int k = 0; k < 4; k++) sum[k] = r8_begin(a.pair16[g + k], 32);
             for (int j = 0; j < 4; j++) {
                 const int8_t *x = a.q + g * 16 + 4 * j;
                 __m256i       w[4];
                 r8_sixes(w, p->q[c][j]);
                 for (int k = 0; k < 4; k++) sum[k] = r8_dot(sum[k], w[k], r8_four(x + 16 * k));
             }
-            for (int k = 0; k < 4; k++) {
-                const __m256 scale = _mm256_mul_ps(r8_signed_bytes(p->sc[c * 4 + k]), _mm256_set1_ps(a.s[(g + k) / 2]));
-                fs = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(r8_end(sum[k])), fs);
+            for (int k = 0; k < 4; k += 2) {
+                const r8_scale s0 = r8_scale_signed(p->sc[c * 4 + k]), s1 = r8_scale_signed(p->sc[c * 4 + k + 1]);
+                fs = _mm256_fmadd_ps(r8_both(sum + k, s0, s1), _mm256_set1_ps(a.s[(g + k) / 2]), fs);
             }
         }
         *acc = _mm256_fmadd_ps(fs, r8_halfs(p->d), *acc);
@@ -122,8 +109,9 @@ R8_INLINE void r8_one_q5_k(__m256 *acc, __m256 *am, const r8_q5_k *p, act_view a
                 lo = r8_dot(lo, _mm256_or_si256(r8_low(v), _mm256_and_si256(_mm256_slli_epi16(h, 4 - g), bit)), r8_four(x + 4 * g));
                 hi = r8_dot(hi, _mm256_or_si256(r8_high(v), _mm256_and_si256(_mm256_srli_epi16(h, g), bit)), r8_four(x + 16 + 4 * g));
             }
-            const __m256i v = _mm256_add_epi32(r8_end(lo), r8_end(hi));
-            fs = _mm256_fmadd_ps(_mm256_mul_ps(r8_bytes(sc + 8 * s), _mm256_set1_ps(a.s[k])), _mm256_cvtepi32_ps(v), fs);
+            const r8_scale scale = r8_scale_bytes(sc + 8 * s);
+            const __m256i  v = _mm256_add_epi32(r8_end_by(lo, scale), r8_end_by(hi, scale));
+            fs = _mm256_fmadd_ps(r8_times(v, scale), _mm256_set1_ps(a.s[k]), fs);
             fm = _mm256_fmadd_ps(r8_bytes(m + 8 * s), _mm256_set1_ps(a.ms[k]), fm);
         }
         *acc = _mm256_fmadd_ps(fs, r8_halfs(p->d), *acc);

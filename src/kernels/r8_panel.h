@@ -7,8 +7,9 @@
  *   P_LANES 8 or 16 (then AVX-512: a register is two groups of 8), P_REGS: registers of a step;
  *   R8_DPBUSD or not, as r8_x86.h;
  *   TILE: tokens of a tile; P_CASES: P_CASE(1, tile) to P_CASE(TILE, tile);
- *   FEW: tokens up to which the tiles of r8_x86.h are as fast; FEW_K, FEW_MORE, FEW_Q8_0: the same for Q4_K to Q6_K, for Q2_K and Q3_K, and for Q8_0;
- *   P_PASS, if not 72: tokens that share an unpacked panel;
+ *   FEW: tokens up to which the tiles of r8_x86.h are as fast; FEW_K, FEW_Q6_K, FEW_MORE, FEW_Q8_0: the same for Q4_K and
+ *   Q5_K, for Q6_K, for Q2_K and Q3_K, and for Q8_0;
+ *   P_COLS, if not 1024: columns of a panel; P_PASS, if not 132: tokens that share it;
  *   P_AMX or not: a block's products are made by AMX (amx_dots.h), always for TILE tokens.
  *
  * Weights are unsigned in the panel, and what that adds is taken off through the sums of the activations.  Without
@@ -17,12 +18,15 @@
 #define R8_PANEL_H
 #include "r8_x86_more.h"
 
+#ifndef P_COLS
+#define P_COLS 1024
+#endif
 #ifndef P_PASS
-#define P_PASS 72
+#define P_PASS 132
 #endif
 enum {
     P_ROWS = P_LANES * P_REGS,
-    PANEL_COLS = 1024, PANEL_STEPS = PANEL_COLS / 4,
+    PANEL_COLS = P_COLS, PANEL_STEPS = PANEL_COLS / 4,
     PASS = P_PASS,  /* tokens that share an unpacked panel, at most */
     CHUNK = 256     /* rows that share a pass of tokens, at most */
 };
@@ -31,7 +35,11 @@ enum {
  * superblock d, dmin. */
 typedef struct {
     _Alignas(64) uint8_t w[PANEL_STEPS][P_REGS][P_LANES * 4];
-    float scale[PANEL_COLS / 16][P_ROWS], min[PANEL_COLS / 16][P_ROWS], d[PANEL_COLS / 256][P_ROWS], dmin[PANEL_COLS / 256][P_ROWS];
+    union {
+        float   scale[PANEL_COLS / 16][P_ROWS];
+        int32_t factor[PANEL_COLS / 16][P_ROWS]; /* where they are whole numbers: two int16, equal (see P_FACTORS) */
+    };
+    float min[PANEL_COLS / 16][P_ROWS], d[PANEL_COLS / 256][P_ROWS], dmin[PANEL_COLS / 256][P_ROWS];
 } panel;
 
 /* A token's activations of the panel's columns.  Tokens are an odd number of lines apart, so that the same columns of
@@ -89,6 +97,13 @@ R8_INLINE ints p_high(ints v) { return p_low(P_(srli_epi16)(v, 4)); }
 #define P_FLOATS(to, r, read, from, apart) \
     for (size_t r_ = 0; r_ < P_LANES / 8; r_++) \
         _mm256_store_ps((to) + P_LANES * (r) + 8 * r_, read((const void *)((const char *)(from) + r_ * (apart))))
+
+/* Scales of so many bits' weights multiply the sums of int16 on their way to int32. */
+#ifdef R8_DPBUSD
+#define P_FACTORS(bits) ((void)(bits), false)
+#else
+#define P_FACTORS(bits) ((bits) < 16)
+#endif
 
 /* Bytes 0, 2, 4, .. and 1, 3, 5, .. as int16: each 32-bit lane of four columns becomes two of two. */
 R8_INLINE ints even_bytes(ints v) { return P_(srai_epi16)(P_(slli_epi16)(v, 8), 8); }
@@ -175,13 +190,22 @@ R8_INLINE void unpack_iq4_xs(panel *p, int r, int b, const r8_iq4_xs *u, size_t 
     P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);
 }
 
+/* Whole scales of 8 rows, as the tiles want them. */
+R8_INLINE void p_scales(float *to, __m256i scale) {
+#ifdef R8_DPBUSD
+    _mm256_store_ps(to, _mm256_cvtepi32_ps(scale));
+#else
+    _mm256_store_si256((void *)to, _mm256_or_si256(_mm256_and_si256(scale, _mm256_set1_epi32(0xffff)), _mm256_slli_epi32(scale, 16)));
+#endif
+}
+
 /* Scales and mins of a superblock's 8 sub-blocks. */
 R8_INLINE void unpack_scales(panel *p, int r, int b, const uint8_t *sl, const uint8_t *sh, size_t apart) {
     for (size_t i = 0; i < P_LANES / 8; i++) {
         uint8_t sc[64], m[64];
         r8_scales(sc, m, sl + i * apart, sh + i * apart);
         for (int s = 0; s < 8; s++) {
-            _mm256_store_ps(p->scale[8 * b + s] + P_LANES * r + 8 * i, r8_bytes(sc + 8 * s));
+            p_scales(p->scale[8 * b + s] + P_LANES * r + 8 * i, _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(sc + 8 * s))));
             _mm256_store_ps(p->min[8 * b + s] + P_LANES * r + 8 * i, r8_bytes(m + 8 * s));
         }
     }
@@ -214,7 +238,10 @@ R8_INLINE void unpack_q6_k(panel *p, int r, int b, const r8_q6_k *u, size_t apar
             }
             p_store(to[12][r], P_(srli_epi16)(last, 2));
         }
-    for (int g = 0; g < 16; g++) P_FLOATS(p->scale[16 * b + g], r, r8_signed_bytes, u->sc[g], apart);
+    for (int g = 0; g < 16; g++)
+        for (size_t i = 0; i < P_LANES / 8; i++)
+            p_scales(p->scale[16 * b + g] + P_LANES * r + 8 * i,
+                     _mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)((const char *)u->sc[g] + i * apart))));
     P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);
 }
 
@@ -237,7 +264,7 @@ R8_INLINE void unpack_q2_k(panel *p, int r, int b, const r8_q2_k *u, size_t apar
             }
             P_(store_ps)(p->min[16 * b + 2 * s + h] + P_LANES * r, P_(cvtepi32_ps)(min));
         }
-        P_(store_ps)(p->scale[8 * b + s] + P_LANES * r, P_(set1_ps)(1));
+        for (int i = 0; i < P_LANES; i += 8) p_scales(p->scale[8 * b + s] + P_LANES * r + i, _mm256_set1_epi32(1));
     }
     P_FLOATS(p->d[b], r, r8_halfs, u->d, apart);
     P_FLOATS(p->dmin[b], r, r8_halfs, u->dmin, apart);
@@ -294,6 +321,14 @@ static void take(token *to, const void *x, int64_t cols, int64_t first, int n, c
     memcpy(to->s, a.s + first / 32, (size_t)n / 32 * sizeof *to->s);
     if (k->mins == 16) for (int i = 0; i < n / 16; i++) to->sum[i] = (float)sums[i];
     else if (k->mins) memcpy(to->ms, a.ms + first / 32, (size_t)n / 32 * sizeof *to->ms);
+#ifndef R8_DPBUSD
+    else if (k->cols == PANEL_COLS) {
+        const int16_t *pair = k->group == 16 ? a.pair16[first / 16] : a.pair32[first / 32];
+        int16_t        off[PANEL_COLS / 8];
+        for (int i = 0; i < 2 * n / k->group; i++) off[i] = (int16_t)(pair[i] * -offset);
+        memcpy(to->off, off, (size_t)(n / k->group) * sizeof *to->off);
+    }
+#endif
     else if (k->group == 16) for (int i = 0; i < n / 16; i++) to->off[i] = -offset * sums[i];
     else for (int i = 0; i < n / 32; i++) to->off[i] = -offset * (sums[2 * i] + sums[2 * i + 1]);
 }
@@ -313,64 +348,79 @@ R8_INLINE floats float_of(const float *p, int t) {
 }
 
 #ifndef R8_DPBUSD
+#include "r8_steps.h"
+
 /* Products of a step, added up in pairs, onto sum: in int16, or of int16 in int32. */
 R8_INLINE ints pairs(const void *w, ints a, const int bits) { return bits == 16 ? P_(madd_epi16)(p_load(w), a) : P_(maddubs_epi16)(p_load(w), a); }
 R8_INLINE ints add_pairs(ints sum, ints m, const int bits) {
     sum = bits == 16 ? P_(add_epi32)(sum, m) : P_(add_epi16)(sum, m);
-    /* Here and now: GCC 12 would make all products of a block first and lay them on the stack. */
+    /* Here and now: GCC 12 would make all products of a block first and lay them on the stack.  For the tiles that are not
+     * r8_steps.h's: the last tokens, and 16 bits. */
     __asm__ __volatile__("" : "+x"(sum));
     return sum;
 }
 
-/* v[t] = n_k steps, as many as int16 can add up. */
-R8_INLINE void chain(ints v[][P_REGS], const panel *p, int k, const int n_k, const token *x, const int n_tok, const int bits) {
-    for (int t = 0; t < n_tok; t++) {
-        const ints a = int_of(x->q + 4 * k, t);
-        for (int r = 0; r < P_REGS; r++) v[t][r] = pairs(p->w[k][r], a, bits);
+/* v[t] = n_k steps, as many as int16 can add up, from *off on where it `begins` there; not yet widened. */
+R8_INLINE void chain(ints v[][P_REGS], const panel *p, int k, const int n_k, const token *x, const int32_t *off, const bool begins,
+                     const int n_tok, const int bits) {
+    for (int t = 0; begins && t < n_tok; t++)
+        for (int r = 0; r < P_REGS; r++) v[t][r] = int_of(off, t);
+    if (bits != 16 && n_tok == 4 && n_k >= 4) {
+        four_steps(v, p->w + k, x->q + 4 * k, begins);
+        if (n_k == 8) four_steps(v, p->w + k + 4, x->q + 4 * k + 16, true);
+        return;
     }
-    for (int i = k + 1; i < k + n_k; i++)
+    for (int i = k; i < k + n_k; i++)
         for (int t = 0; t < n_tok; t++) {
             const ints a = int_of(x->q + 4 * i, t);
-            for (int r = 0; r < P_REGS; r++) v[t][r] = add_pairs(v[t][r], pairs(p->w[i][r], a, bits), bits);
+            for (int r = 0; r < P_REGS; r++)
+                v[t][r] = i > k || begins ? add_pairs(v[t][r], pairs(p->w[i][r], a, bits), bits) : pairs(p->w[i][r], a, bits);
         }
-    for (int t = 0; bits != 16 && t < n_tok; t++)
-        for (int r = 0; r < P_REGS; r++) v[t][r] = P_(madd_epi16)(v[t][r], P_(set1_epi16)(1));
+}
+
+/* int16 to int32, times the scales of block g where it has whole ones. */
+R8_INLINE void widen(ints v[][P_REGS], const panel *p, int g, const int n_tok, const bool scaled) {
+    for (int t = 0; t < n_tok; t++)
+        for (int r = 0; r < P_REGS; r++) v[t][r] = P_(madd_epi16)(v[t][r], scaled ? p_load(p->factor[g] + P_LANES * r) : P_(set1_epi16)(1));
 }
 #endif
 
-/* v[t] = *off + steps k .. k + n_k - 1 of the panel times x, for weights of so many bits; off NULL: 0. */
-R8_INLINE void dots(ints v[][P_REGS], const panel *p, int k, const int n_k, const token *x, const int32_t *off, const int n_tok, const int bits) {
+/* v[t] = block g of `group` columns of the panel, of so many bits, times x, less what the offset adds (formats with
+ * mins have none), and times the scales where those are whole. */
+R8_INLINE void dots(ints v[][P_REGS], const panel *p, int g, const int group, const token *x, const int n_tok, const int bits, const int mins,
+                    const bool scaled) {
 #ifdef R8_DPBUSD
-    (void)bits;
+    (void)bits, (void)scaled;
     for (int t = 0; t < n_tok; t++)
-        for (int r = 0; r < P_REGS; r++) v[t][r] = off ? int_of(off, t) : P_(set1_epi32)(0);
-    for (int i = k; i < k + n_k; i++)
+        for (int r = 0; r < P_REGS; r++) v[t][r] = mins ? P_(set1_epi32)(0) : int_of(x->off + g, t);
+    for (int i = group / 4 * g; i < group / 4 * (g + 1); i++)
         for (int t = 0; t < n_tok; t++)
             for (int r = 0; r < P_REGS; r++) v[t][r] = R8_DPBUSD(v[t][r], p_load(p->w[i][r]), int_of(x->q + 4 * i, t));
 #else
-    /* See r8_x86.h; sixteen bits are added up at once. */
-    const int most = bits == 16 ? n_k : bits == 4 ? 8 : bits == 5 ? 4 : 2;
-    chain(v, p, k, most, x, n_tok, bits);
-    for (int g = k + most; g < k + n_k; g += most) {
+    /* See r8_x86.h; sixteen bits are added up at once.  int16 sums wrap: it matters only that the end of a chain fits, as
+     * there: with the offset taken off at its beginning 8 (w - 16) x of Q5_0 do (32512), too. */
+    const bool begins = !mins && bits != 16;
+    const int  n_k = bits == 16 ? group / 2 : group / 4, most = bits == 16 || begins ? n_k : bits == 4 ? 8 : bits == 5 ? 4 : 2;
+    chain(v, p, g * n_k, most, x, x->off + g, begins, n_tok, bits);
+    if (bits != 16) widen(v, p, g, n_tok, scaled);
+    for (int k = most; k < n_k; k += most) {
         ints more[TILE][P_REGS];
-        chain(more, p, g, most, x, n_tok, bits);
+        chain(more, p, g * n_k + k, most, x, NULL, false, n_tok, bits);
+        widen(more, p, g, n_tok, scaled);
         for (int t = 0; t < n_tok; t++)
             for (int r = 0; r < P_REGS; r++) v[t][r] = add_pairs(v[t][r], more[t][r], 16);
-    }
-    for (int t = 0; off && bits != 16 && t < n_tok; t++) {
-        const ints o = int_of(off, t);
-        for (int r = 0; r < P_REGS; r++) v[t][r] = P_(add_epi32)(v[t][r], o);
     }
 #endif
 }
 
-/* Float sums of a tile, [t][row]: in registers, or in memory where those are few. */
+/* Float sums of a tile, [t][row]: in registers, or in memory where those are few; volatile, or GCC would keep them in a
+ * second place, on the stack. */
 #define P_KEPT(n_tok) (P_KEEP || (n_tok) * P_REGS <= 4)
-#define P_SUM(keep, mem, t, r) (P_KEPT(n_tok) ? keep[t][r] : P_(load_ps)((mem)[t] + P_LANES * (r)))
+#define P_SUM(keep, mem, t, r) (P_KEPT(n_tok) ? keep[t][r] : *(const volatile floats *)(const void *)((mem)[t] + P_LANES * (r)))
 #define P_SET(keep, mem, t, r, value) \
     do { \
         if (P_KEPT(n_tok)) keep[t][r] = (value); \
-        else P_(store_ps)((mem)[t] + P_LANES * (r), value); \
+        else *(volatile floats *)(void *)((mem)[t] + P_LANES * (r)) = (value); \
     } while (0)
 
 #ifdef P_AMX
@@ -380,19 +430,54 @@ R8_INLINE void dots(ints v[][P_REGS], const panel *p, int k, const int n_k, cons
 #define P_END()
 enum { P_WHOLE = 0 }; /* the last tile may have fewer tokens */
 
-/* sum = fma(scale[b] * s, dot, sum) over blocks [b0, b1) of `group` columns, for all tokens of a tile. */
-R8_INLINE void scaled_dots(floats keep[][P_REGS], float (*mem)[P_ROWS], const token *x, const panel *p, int b0, int b1, const int group,
-                           const int n_tok, const int bits, const int mins) {
-    const int n_k = bits == 16 ? group / 2 : group / 4;
-    for (int b = b0; b < b1; b++) {
+/* sum = fma(scale[b] * s, dot, sum) over n_b blocks of 32 columns, for all tokens of a tile. */
+R8_INLINE void scaled_dots(floats keep[][P_REGS], float (*mem)[P_ROWS], const token *x, const panel *p, int n_b, const int n_tok, const int bits,
+                           const int mins) {
+    for (int b = 0; b < n_b; b++) {
         ints v[TILE][P_REGS];
-        dots(v, p, b * n_k, n_k, x, mins ? NULL : x->off + b, n_tok, bits);
+        dots(v, p, b, 32, x, n_tok, bits, mins, false);
         for (int t = 0; t < n_tok; t++) {
-            const floats s = float_of(x->s + b * group / 32, t);
+            const floats s = float_of(x->s + b, t);
             for (int r = 0; r < P_REGS; r++)
                 P_SET(keep, mem, t, r,
                       P_(fmadd_ps)(P_(mul_ps)(P_(load_ps)(p->scale[b] + P_LANES * r), s), P_(cvtepi32_ps)(v[t][r]), P_SUM(keep, mem, t, r)));
         }
+    }
+}
+
+/* sum = fma(s, scale * dot, sum) of block b of 32 columns of a superblock; two groups of 16 are added up with their scales.
+ * All but the last step is exact. */
+R8_INLINE void super_block(floats keep[][P_REGS], float (*mem)[P_ROWS], const token *x, const panel *p, int b, const int group, const int n_tok,
+                           const int bits, const int mins) {
+    const bool two = group == 16, whole = P_FACTORS(bits);
+    const int  g = two ? 2 * b : b;
+    ints       v[TILE][P_REGS], more[TILE][P_REGS];
+    floats     f[TILE][P_REGS];
+    dots(v, p, g, group, x, n_tok, bits, mins, whole);
+    for (int t = 0; !whole && t < n_tok; t++)
+        for (int r = 0; r < P_REGS; r++) f[t][r] = P_(mul_ps)(P_(cvtepi32_ps)(v[t][r]), P_(load_ps)(p->scale[g] + P_LANES * r));
+    if (two) dots(more, p, g + 1, group, x, n_tok, bits, mins, whole);
+    for (int t = 0; two && t < n_tok; t++)
+        for (int r = 0; r < P_REGS; r++) {
+            if (whole) v[t][r] = P_(add_epi32)(v[t][r], more[t][r]);
+            else f[t][r] = P_(fmadd_ps)(P_(cvtepi32_ps)(more[t][r]), P_(load_ps)(p->scale[g + 1] + P_LANES * r), f[t][r]);
+        }
+    for (int t = 0; t < n_tok; t++) {
+        const floats s = float_of(x->s + b, t);
+        for (int r = 0; r < P_REGS; r++) {
+            if (whole) f[t][r] = P_(cvtepi32_ps)(v[t][r]);
+            P_SET(keep, mem, t, r, P_(fmadd_ps)(f[t][r], s, P_SUM(keep, mem, t, r)));
+        }
+    }
+}
+
+/* All 8 of superblock u, for all tokens of a tile; with two groups and sums in registers half of the tokens at a time. */
+R8_INLINE void super_dots(floats keep[][P_REGS], float (*mem)[P_ROWS], const token *x, const panel *p, int u, const int group, const int n_tok,
+                          const int bits, const int mins) {
+    const int first = P_KEEP && group == 16 && n_tok > 6 ? (n_tok + 1) / 2 : n_tok;
+    for (int b = 8 * u; b < 8 * u + 8; b++) {
+        super_block(keep, mem, x, p, b, group, first, bits, mins);
+        if (first < n_tok) super_block(keep + first, mem + first, x + first, p, b, group, n_tok - first, bits, mins);
     }
 }
 #endif
@@ -404,7 +489,7 @@ R8_INLINE void tile_flat(pass *z, const panel *p, int i, int n_cols, int t0, con
     floats keep[TILE][P_REGS];
     for (int t = 0; P_KEPT(n_tok) && t < n_tok; t++)
         for (int r = 0; r < P_REGS; r++) keep[t][r] = P_(load_ps)(acc[t] + P_LANES * r);
-    scaled_dots(keep, acc, x, p, 0, n_cols / 32, 32, n_tok, bits, mins);
+    scaled_dots(keep, acc, x, p, n_cols / 32, n_tok, bits, mins);
     for (int t = 0; P_KEPT(n_tok) && t < n_tok; t++)
         for (int r = 0; r < P_REGS; r++) P_(store_ps)(acc[t] + P_LANES * r, keep[t][r]);
     if (!mins) return;
@@ -418,8 +503,8 @@ R8_INLINE void tile_flat(pass *z, const panel *p, int i, int n_cols, int t0, con
         for (int r = 0; r < P_REGS; r++) P_(store_ps)(am[t] + P_LANES * r, keep[t][r]);
 }
 
-/* Superblocks of blocks with scales: fs = fma(sc * s, dot - offset * S, fs); with mins no offset, and
- * fm = fma(m, ms, fm); with mins of 16 columns fm = fma(s, m * S16 + the next m * S16, fm). */
+/* Superblocks of blocks with scales: fs as super_dots; with mins fm = fma(m, ms, fm); with mins of 16 columns
+ * fm = fma(s, m * S16 + the next m * S16, fm). */
 R8_INLINE void tile_super(pass *z, const panel *p, int i, int n_cols, int t0, const int n_tok, const int bits, const int mins, const int group) {
     const token *x = z->x + t0;
     float (*acc)[P_ROWS] = z->acc[i] + t0, (*am)[P_ROWS] = z->am[i] + t0;
@@ -427,7 +512,7 @@ R8_INLINE void tile_super(pass *z, const panel *p, int i, int n_cols, int t0, co
         floats keep[TILE][P_REGS];
         for (int t = 0; t < n_tok; t++)
             for (int r = 0; r < P_REGS; r++) P_SET(keep, z->part, t, r, P_(set1_ps)(0));
-        scaled_dots(keep, z->part, x, p, u * (256 / group), (u + 1) * (256 / group), group, n_tok, bits, mins);
+        super_dots(keep, z->part, x, p, u, group, n_tok, bits, mins);
         for (int t = 0; t < n_tok; t++)
             for (int r = 0; r < P_REGS; r++) {
                 float *to = acc[t] + P_LANES * r;
@@ -452,15 +537,9 @@ R8_INLINE void tile_super(pass *z, const panel *p, int i, int n_cols, int t0, co
             }
     }
 }
-/* Six bits: v and the next two steps' sums are two tokens' worth of registers. */
-R8_INLINE void tile_super_sets(pass *z, const panel *p, int i, int n_cols, int t0, const int n_tok, const int bits, const int mins, const int group) {
-    const int first = bits == 6 && n_tok > 2 ? 2 : n_tok;
-    tile_super(z, p, i, n_cols, t0, first, bits, mins, group);
-    if (first < n_tok) tile_super(z, p, i, n_cols, t0 + first, n_tok - first, bits, mins, group);
-}
 #define TILE_FLAT(n, bits, mins) tile_flat(z, p, i, n_cols, t0, n, bits, mins)
-#define TILE_BLOCKS(n, bits, mins) tile_super_sets(z, p, i, n_cols, t0, n, bits, mins, 32)
-#define TILE_SIXTEENS(n, bits, mins) tile_super_sets(z, p, i, n_cols, t0, n, bits, mins, 16)
+#define TILE_BLOCKS(n, bits, mins) tile_super(z, p, i, n_cols, t0, n, bits, mins, 32)
+#define TILE_SIXTEENS(n, bits, mins) tile_super(z, p, i, n_cols, t0, n, bits, mins, 16)
 enum { TILE_FLAT_group = 32, TILE_BLOCKS_group = 32, TILE_SIXTEENS_group = 16 };
 
 /* The tile of each number of tokens is compiled on its own: its sums are registers. */
@@ -580,7 +659,7 @@ static R8_APART int64_t batch(const panel_format *f, float *y, int64_t ldy, cons
     P_ALL_TILES PANELS(q4_0, 32, P_FLAT(4), 8, FEW) PANELS(q4_1, 32, P_FLAT_MINS(4), 0, FEW) PANELS(q5_0, 32, P_FLAT(5), 16, FEW) \
     PANELS(q5_1, 32, P_FLAT_MINS(5), 0, FEW) PANELS(q8_0, 32, P_FLAT(8), 128, FEW_Q8_0) PANELS(iq4_nl, 32, P_FLAT(8), 128, FEW) \
     PANELS(iq4_xs, 256, P_BLOCKS(8), 128, FEW) PANELS(q4_k, 256, P_BLOCKS_MINS(4), 0, FEW_K) \
-    PANELS(q5_k, 256, P_BLOCKS_MINS(5), 0, FEW_K) PANELS(q6_k, 256, P_SIXTEENS(6), 32, FEW_K) \
+    PANELS(q5_k, 256, P_BLOCKS_MINS(5), 0, FEW_K) PANELS(q6_k, 256, P_SIXTEENS(6), 32, FEW_Q6_K) \
     PANELS(q2_k, 256, P_BLOCKS_SUMS(6), 0, FEW_MORE) PANELS(q3_k, 256, P_BLOCKS(8), 128, FEW_MORE)
 /* The positions are rows of packed weights, the queries tokens. */
 #define PANELS_SCORES \

@@ -2,9 +2,10 @@
  *
  * Compiled into one file per instruction set.  With VNNI a dot product step is one instruction;
  * without it, maddubs multiplies and adds pairs in int16, and as many of those are added up in
- * int16 as cannot overflow: 8 of Q4 (8 * 2 * 15 * 127 = 30480), 4 of Q5 (31496), 2 of Q6 (32004).
- * Weights are unsigned in all of them: a format's offset is taken off through the sums of the
- * activations.  Q8_0 without VNNI multiplies |w| by x with w's sign; 128 * 127 * 2 = 32512 fits.
+ * int16 as cannot overflow: 8 of Q4 (8 * 2 * 15 * 127 = 30480), 4 of Q5 (31496).  Weights are unsigned
+ * in all of them: a format's offset is taken off through the sums of the activations, which come as
+ * int16 pairs (quant.h).  int16 sums wrap, so where that is done first it matters only that the end of a
+ * chain fits: 16 (w - 8) x of Q4_0 (16256), 8 (w - 32) x of Q6_K (32512).  Q8_0 without VNNI multiplies |w| by x with w's sign; 128 * 127 * 2 = 32512 fits.
  *
  * Activations are broadcast from memory, four columns to all lanes.  512-bit loads stream slower
  * than 256-bit ones from memory, so sets with AVX-512 use these too. */
@@ -54,14 +55,50 @@ R8_INLINE __m256i r8_pair(const int16_t pair[2]) { return r8_four((const void *)
 /* factor times the sum of 32 activations. */
 R8_INLINE __m256i r8_sum32(act_view a, int64_t b, int factor) { return _mm256_madd_epi16(r8_pair(a.pair32[b]), _mm256_set1_epi16((short)factor)); }
 
-/* Products added up: in int32 with VNNI, else in int16 until r8_end. */
+/* Products added up: in int32 with VNNI, else in int16 until r8_end.  A superblock's scales are whole numbers: where sums
+ * have to be widened, they multiply then (r8_end_by), else as floats (r8_times); both are exact (scalar.c). */
 #ifdef R8_DPBUSD
+typedef __m256 r8_scale;
 R8_INLINE __m256i r8_dot(__m256i sum, __m256i w, __m256i x) { return R8_DPBUSD(sum, w, x); }
 R8_INLINE __m256i r8_end(__m256i sum) { return sum; }
+R8_INLINE __m256i r8_end_by(__m256i sum, r8_scale by) { return (void)by, sum; }
+R8_INLINE __m256  r8_times(__m256i sum, r8_scale by) { return _mm256_mul_ps(_mm256_cvtepi32_ps(sum), by); }
+R8_INLINE r8_scale r8_scale_bytes(const uint8_t *p) { return r8_bytes(p); }
+R8_INLINE r8_scale r8_scale_signed(const int8_t *p) { return r8_signed_bytes(p); }
+/* Two groups' sums with their scales. */
+R8_INLINE __m256 r8_both(const __m256i sum[2], r8_scale first, r8_scale second) {
+    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum[1]), second, r8_times(sum[0], first));
+}
 #else
+typedef __m256i r8_scale; /* two int16 in a row's lane, equal */
 R8_INLINE __m256i r8_dot(__m256i sum, __m256i w, __m256i x) { return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x)); }
 R8_INLINE __m256i r8_end(__m256i sum) { return _mm256_madd_epi16(sum, _mm256_set1_epi16(1)); }
+R8_INLINE __m256i r8_end_by(__m256i sum, r8_scale by) { return _mm256_madd_epi16(sum, by); }
+R8_INLINE __m256  r8_times(__m256i sum, r8_scale by) { return (void)by, _mm256_cvtepi32_ps(sum); }
+/* p[8], a byte a row, to where `first` says for row 0 and `first` + row * `next` for the others. */
+R8_INLINE __m256i r8_spread(const void *p, const int first, const int next) {
+    int64_t v;
+    memcpy(&v, p, 8);
+    return _mm256_shuffle_epi8(_mm256_set1_epi64x(v), _mm256_setr_epi32(first, first + next, first + 2 * next, first + 3 * next, first + 4 * next,
+                                                                        first + 5 * next, first + 6 * next, first + 7 * next));
+}
+R8_INLINE r8_scale r8_scale_bytes(const uint8_t *p) { return r8_spread(p, INT32_MIN + 0x8000, 0x10001); /* 80 00 80 00: nil in the high bytes */ }
+R8_INLINE r8_scale r8_scale_signed(const int8_t *p) { return _mm256_srai_epi16(r8_spread(p, 0x800080, 0x1000100), 8); }
+/* Two groups' sums with their scales. */
+R8_INLINE __m256 r8_both(const __m256i sum[2], r8_scale first, r8_scale second) {
+    return _mm256_cvtepi32_ps(_mm256_add_epi32(r8_end_by(sum[0], first), r8_end_by(sum[1], second)));
+}
 #endif
+
+/* -offset times the sum of some activations: where their chain of products begins. */
+R8_INLINE __m256i r8_begin(const int16_t *pair, const int offset) {
+    const __m256i by = _mm256_set1_epi16((short)-offset);
+#ifdef R8_DPBUSD
+    return _mm256_madd_epi16(r8_pair(pair), by);
+#else
+    return _mm256_mullo_epi16(r8_pair(pair), by);
+#endif
+}
 
 /* 32 columns of nibbles q[g][row][t]. */
 R8_INLINE void r8_nibbles(__m256i lo[4], __m256i hi[4], const uint8_t *q) {
@@ -82,7 +119,7 @@ R8_INLINE void r8_fives(__m256i lo[4], __m256i hi[4], const uint8_t *q, const ui
     }
 }
 
-/* 32 columns against one token: two chains hide the latency. */
+/* 32 columns against one token, to be ended: two chains hide the latency. */
 R8_INLINE __m256i r8_dot_nibbles(const __m256i lo[4], const __m256i hi[4], const int8_t *x) {
     __m256i a = _mm256_setzero_si256(), b = a;
     for (int g = 0; g < 4; g++) {
@@ -92,18 +129,22 @@ R8_INLINE __m256i r8_dot_nibbles(const __m256i lo[4], const __m256i hi[4], const
 #ifdef R8_DPBUSD
     return _mm256_add_epi32(a, b);
 #else
-    return r8_end(_mm256_add_epi16(a, b));
+    return _mm256_add_epi16(a, b);
 #endif
 }
 
 /* 32 columns of 5 bits: only 4 maddubs fit int16. */
-R8_INLINE __m256i r8_dot_fives(const __m256i lo[4], const __m256i hi[4], const int8_t *x) {
-    __m256i a = _mm256_setzero_si256(), b = a;
+R8_INLINE void r8_dots_fives(__m256i sum[2], const __m256i lo[4], const __m256i hi[4], const int8_t *x) {
+    sum[0] = sum[1] = _mm256_setzero_si256();
     for (int g = 0; g < 4; g++) {
-        a = r8_dot(a, lo[g], r8_four(x + 4 * g));
-        b = r8_dot(b, hi[g], r8_four(x + 16 + 4 * g));
+        sum[0] = r8_dot(sum[0], lo[g], r8_four(x + 4 * g));
+        sum[1] = r8_dot(sum[1], hi[g], r8_four(x + 16 + 4 * g));
     }
-    return _mm256_add_epi32(r8_end(a), r8_end(b));
+}
+R8_INLINE __m256i r8_dot_fives(const __m256i lo[4], const __m256i hi[4], const int8_t *x) {
+    __m256i sum[2];
+    r8_dots_fives(sum, lo, hi, x);
+    return _mm256_add_epi32(r8_end(sum[0]), r8_end(sum[1]));
 }
 
 R8_INLINE void r8_tile_q4_0(__m256 *acc, const r8_q4_0 *p, const act_view *a, int64_t n, const int n_tok) {
@@ -113,7 +154,7 @@ R8_INLINE void r8_tile_q4_0(__m256 *acc, const r8_q4_0 *p, const act_view *a, in
         r8_ahead(p, sizeof *p, 0, 1);
         const __m256 d = r8_halfs(p->d);
         for (int t = 0; t < n_tok; t++) {
-            const __m256i v = _mm256_sub_epi32(r8_dot_nibbles(lo, hi, a[t].q + b * 32), r8_sum32(a[t], b, 8));
+            const __m256i v = _mm256_sub_epi32(r8_end(r8_dot_nibbles(lo, hi, a[t].q + b * 32)), r8_sum32(a[t], b, 8));
             acc[t] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(a[t].s[b])), _mm256_cvtepi32_ps(v), acc[t]);
         }
     }
@@ -174,12 +215,17 @@ R8_INLINE void r8_superblock(__m256 *acc, __m256 *am, const uint16_t *d, const u
         if (fives) r8_fives(lo, hi, q + 32, q);
         else r8_nibbles(lo, hi, q);
         r8_ahead(d, fives ? sizeof(r8_q5_k) : sizeof(r8_q4_k), s, 8);
-        const __m256  scale = r8_bytes(sc + 8 * s), min = r8_bytes(m + 8 * s);
-        const int64_t k = first + s;
+        const r8_scale scale = r8_scale_bytes(sc + 8 * s);
+        const __m256   min = r8_bytes(m + 8 * s);
+        const int64_t  k = first + s;
         for (int t = 0; t < n_tok; t++) {
             const int8_t *x = a[t].q + k * 32;
-            const __m256i v = fives ? r8_dot_fives(lo, hi, x) : r8_dot_nibbles(lo, hi, x);
-            fs[t] = _mm256_fmadd_ps(_mm256_mul_ps(scale, _mm256_set1_ps(a[t].s[k])), _mm256_cvtepi32_ps(v), fs[t]);
+            __m256i       v[2];
+            if (fives) r8_dots_fives(v, lo, hi, x);
+            else v[0] = r8_dot_nibbles(lo, hi, x);
+            v[0] = r8_end_by(v[0], scale);
+            if (fives) v[0] = _mm256_add_epi32(v[0], r8_end_by(v[1], scale));
+            fs[t] = _mm256_fmadd_ps(r8_times(v[0], scale), _mm256_set1_ps(a[t].s[k]), fs[t]);
             fm[t] = _mm256_fmadd_ps(min, _mm256_set1_ps(a[t].ms[k]), fm[t]);
         }
     }
@@ -226,7 +272,7 @@ R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, in
             /* Eight of a group's 16 columns at a time, so that the unpacked weights stay in registers. */
             __m256i v[R8_TOKENS][4];
             for (int t = 0; t < n_tok; t++)
-                for (int k = 0; k < 4; k++) v[t][k] = _mm256_madd_epi16(r8_pair(a[t].pair16[b * 16 + c * 4 + k]), _mm256_set1_epi16(-32));
+                for (int k = 0; k < 4; k++) v[t][k] = r8_begin(a[t].pair16[b * 16 + c * 4 + k], 32);
             r8_ahead(p, sizeof *p, c, 4);
             for (int j = 0; j < 4; j += 2) {
                 __m256i w[2][4];
@@ -235,17 +281,14 @@ R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, in
                 for (int t = 0; t < n_tok; t++)
                     for (int k = 0; k < 4; k++) {
                         const int8_t *x = a[t].q + (b * 16 + c * 4 + k) * 16 + 4 * j;
-#ifdef R8_DPBUSD
                         v[t][k] = r8_dot(r8_dot(v[t][k], w[0][k], r8_four(x)), w[1][k], r8_four(x + 4));
-#else
-                        v[t][k] = _mm256_add_epi32(v[t][k], r8_end(r8_dot(_mm256_maddubs_epi16(w[0][k], r8_four(x)), w[1][k], r8_four(x + 4))));
-#endif
                     }
             }
-            for (int t = 0; t < n_tok; t++)
-                for (int k = 0; k < 4; k++)
-                    fs[t] = _mm256_fmadd_ps(_mm256_mul_ps(r8_signed_bytes(p->sc[c * 4 + k]), _mm256_set1_ps(a[t].s[b * 8 + c * 2 + k / 2])),
-                                            _mm256_cvtepi32_ps(v[t][k]), fs[t]);
+            for (int k = 0; k < 4; k += 2) {
+                const r8_scale s0 = r8_scale_signed(p->sc[c * 4 + k]), s1 = r8_scale_signed(p->sc[c * 4 + k + 1]);
+                for (int t = 0; t < n_tok; t++)
+                    fs[t] = _mm256_fmadd_ps(r8_both(v[t] + k, s0, s1), _mm256_set1_ps(a[t].s[b * 8 + c * 2 + k / 2]), fs[t]);
+            }
         }
         const __m256 d = r8_halfs(p->d);
         for (int t = 0; t < n_tok; t++) acc[t] = _mm256_fmadd_ps(fs[t], d, acc[t]);

@@ -88,7 +88,7 @@ R8_INLINE void r8_add_q4_1(__m256 *acc, __m256 *am, const r8_q4_1 *p, const act_
         if (n_tok == 1) r8_again(a->q + b * 32);
         const __m256 d = r8_halfs(p->d), m = r8_halfs(p->m);
         for (int t = 0; t < n_tok; t++) {
-            acc[t] = r8_scaled(d, a[t], b, r8_dot_nibbles(lo, hi, a[t].q + b * 32), acc[t]);
+            acc[t] = r8_scaled(d, a[t], b, r8_end(r8_dot_nibbles(lo, hi, a[t].q + b * 32)), acc[t]);
             am[t] = _mm256_fnmadd_ps(m, _mm256_set1_ps(a[t].ms[b]), am[t]);
         }
     }
@@ -157,7 +157,10 @@ R8_INLINE void r8_add_iq4_xs(__m256 *acc, __m256 *am, const r8_iq4_xs *p, const 
             r8_ahead(p, sizeof *p, s, 8);
             if (n_tok == 1) r8_again(a->q + (b * 8 + s) * 32);
             const __m256 scale = r8_signed_bytes(sc + 8 * s);
-            for (int t = 0; t < n_tok; t++) fs[t] = r8_scaled(scale, a[t], b * 8 + s, r8_dot_codes(lo, hi, a[t], b * 8 + s), fs[t]);
+            for (int t = 0; t < n_tok; t++) {
+                const __m256 sum = _mm256_cvtepi32_ps(r8_dot_codes(lo, hi, a[t], b * 8 + s));
+                fs[t] = _mm256_fmadd_ps(_mm256_mul_ps(sum, scale), _mm256_set1_ps(a[t].s[b * 8 + s]), fs[t]);
+            }
         }
         const __m256 d = r8_halfs(p->d);
         for (int t = 0; t < n_tok; t++) acc[t] = _mm256_fmadd_ps(fs[t], d, acc[t]);

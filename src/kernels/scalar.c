@@ -4,18 +4,19 @@
  * activations, S a block's sum of q, S16 that of half a block, ms = s * S.
  *   Q4_0         acc = fma(d * s, dot - 8 * S, acc)
  *   Q8_0         acc = fma(d * s, dot, acc)
- *   Q4_K, Q5_K   per superblock, over its 8 groups: fs = fma(sc * s, dot, fs), fm = fma(m, ms, fm);
+ *   Q4_K, Q5_K   per superblock, over its 8 groups: fs = fma(s, sc * dot, fs), fm = fma(m, ms, fm);
  *                then acc = fma(fs, d, acc), am = fma(fm, dmin, am); the result is acc - am
- *   Q6_K         per superblock, over its 16 groups: fs = fma(sc * s, dot - 32 * S16, fs);
- *                then acc = fma(fs, d, acc)
  *   Q5_0         acc = fma(d * s, dot - 16 * S, acc)
  *   Q4_1, Q5_1   acc = fma(d * s, dot, acc), am = fma(-m, ms, am); the result is acc - am
  *   IQ4_NL       as Q8_0, with the values that the codes stand for
- *   IQ4_XS       per superblock, over its 8 groups: fs = fma(sc * s, dot, fs); then acc = fma(fs, d, acc)
- *   Q2_K, Q3_K   two groups of 16 share an s and are added up with their scales in integers: per superblock,
- *                over its 8 pairs, fs = fma(s, sc0 * dot0 + sc1 * dot1, fs) with the dots of q - 4 in Q3_K, and
- *                in Q2_K fm = fma(s, m0 * S16[0] + m1 * S16[1], fm); then as Q4_K (Q2_K) or Q6_K (Q3_K).
- *                The largest such sum is 2 * 32 * 16 * 4 * 127 = 520192: a float holds it exactly.
+ *   IQ4_XS       per superblock, over its 8 groups: fs = fma(s, sc * dot, fs); then acc = fma(fs, d, acc)
+ *   Q2_K, Q3_K,  two groups of 16 share an s and are added up with their scales: per superblock, over its 8 pairs,
+ *   Q6_K         fs = fma(s, sc0 * dot0 + sc1 * dot1, fs) with the dots of q - 4 in Q3_K, of q - 32 in Q6_K,
+ *                and in Q2_K fm = fma(s, m0 * S16[0] + m1 * S16[1], fm); then as Q4_K (Q2_K) or IQ4_XS
+ * Scales of superblocks are whole numbers, and so are their products with dots, which a float holds exactly: the
+ * largest, of Q6_K, is 2 * 128 * 16 * 32 * 127 = 16646144 < 2^24 (IQ4_XS: 32 * 32 * 127 * 127 = 16516096).  So a kernel
+ * may multiply them in integers, where that costs nothing (maddubs has to be widened by a multiplication anyway),
+ * or in floats, and add up a pair's either way.
  * Floats: F32, F16 and BF16 are not rounded and neither are their inputs: acc = fma(w[k], x[k], acc) in
  * the order of k. */
 #include "kernels.h"
@@ -62,7 +63,7 @@ static void step_k(row_sum *s, uint16_t d, uint16_t dmin, const uint8_t *scales,
             w[j] = (uint8_t)(lo | (qh ? (qh[j] >> g & 1) << 4 : 0));
         }
         const int64_t k = i * 8 + g;
-        fs = fmaf((float)sc[g] * a.s[k], (float)dot(w, a.q + k * 32, 32), fs);
+        fs = fmaf(a.s[k], (float)(sc[g] * dot(w, a.q + k * 32, 32)), fs);
         fm = fmaf((float)m[g], a.ms[k], fm);
     }
     s->acc = fmaf(fs, f16_to_f32(d), s->acc);
@@ -79,16 +80,19 @@ static void step_q5_k(row_sum *s, const block_q5_k *b, act_view a, int64_t i) {
 
 static void step_q6_k(row_sum *s, const block_q6_k *b, act_view a, int64_t i) {
     float fs = 0;
-    for (int g = 0; g < 16; g++) {
-        const int half = g / 8, run = g % 8 / 2, at = g % 2 * 16;
-        uint8_t   v[16];
-        for (int j = 0; j < 16; j++) {
-            int lo = b->ql[half * 64 + run % 2 * 32 + at + j] >> run / 2 * 4 & 15;
-            int hi = b->qh[half * 32 + at + j] >> run * 2 & 3;
-            v[j] = (uint8_t)(lo | hi << 4);
+    for (int g = 0; g < 8; g++) {
+        const int64_t k = i * 8 + g;
+        int           sum = 0;
+        for (int half = 0; half < 2; half++) {
+            uint8_t v[16];
+            for (int j = 0; j < 16; j++) {
+                const int at = g / 4 * 64 + g % 2 * 32 + half * 16 + j;
+                const int lo = b->ql[at] >> g % 4 / 2 * 4 & 15, hi = b->qh[g / 4 * 32 + half * 16 + j] >> g % 4 * 2 & 3;
+                v[j] = (uint8_t)(lo | hi << 4);
+            }
+            sum += b->sc[2 * g + half] * (dot(v, a.q + k * 32 + half * 16, 16) - 32 * a.sum16[2 * k + half]);
         }
-        const int64_t k = i * 16 + g;
-        fs = fmaf((float)b->sc[g] * a.s[k / 2], (float)(dot(v, a.q + k * 16, 16) - 32 * a.sum16[k]), fs);
+        fs = fmaf(a.s[k], (float)sum, fs);
     }
     s->acc = fmaf(fs, f16_to_f32(b->d), s->acc);
 }
@@ -136,7 +140,7 @@ static void step_iq4_xs(row_sum *s, const block_iq4_xs *b, act_view a, int64_t i
     quant_unpack_iq4_xs(sc, b);
     for (int g = 0; g < 8; g++) {
         const int64_t k = i * 8 + g;
-        fs = fmaf((float)sc[g] * a.s[k], (float)dot_codes(b->q + g * 16, a.q + k * 32), fs);
+        fs = fmaf(a.s[k], (float)(sc[g] * dot_codes(b->q + g * 16, a.q + k * 32)), fs);
     }
     s->acc = fmaf(fs, f16_to_f32(b->d), s->acc);
 }
