@@ -28,6 +28,7 @@ static struct {
     bool           keeps_history; /* for the next chat of the same test */
     const char    *editor;        /* $EDITOR, or NULL */
     bool           small_stack;   /* so that the work is not the first thread's */
+    bool           is_job;        /* of a process that stands where a shell would: pty.pid is that one's */
 } pty;
 
 /* ---- driver ----------------------------------------------------------------- */
@@ -37,10 +38,35 @@ static void set_size(int width, int height) {
     CHECK(!ioctl(pty.master, TIOCSWINSZ, &w));
 }
 
+/* What a shell does with a job: it gets the terminal; when it stops that is told, and SIGUSR1 lets it go on. */
+static void mind_job(pid_t job) {
+    int      status, got;
+    sigset_t go_on;
+    sigemptyset(&go_on);
+    sigaddset(&go_on, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &go_on, NULL);
+    while (waitpid(job, &status, WUNTRACED) == job && WIFSTOPPED(status)) {
+        (void)!write(1, "\r\n(stopped)", 11);
+        sigwait(&go_on, &got);
+        kill(-job, SIGCONT);
+    }
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
 static void child(const char *term, char **argv) {
+    const struct rlimit small = {1 << 20, 1 << 20}, none = {0, 0};
     setsid();
     ioctl(pty.slave, TIOCSCTTY, 0);
     for (int fd = 0; fd < 3; fd++) dup2(pty.slave, fd);
+    setrlimit(RLIMIT_CORE, &none);
+    if (pty.is_job) {
+        signal(SIGTTOU, SIG_IGN);
+        const pid_t job = fork();
+        if (job > 0) mind_job(job);
+        setpgid(0, 0);
+        tcsetpgrp(0, getpgrp());
+        signal(SIGTTOU, SIG_DFL);
+    }
     close(pty.master);
     close(pty.slave);
     setenv("TERM", term, 1);
@@ -50,7 +76,6 @@ static void child(const char *term, char **argv) {
     if (pty.editor) setenv("EDITOR", pty.editor, 1);
     else unsetenv("EDITOR");
     signal(SIGHUP, SIG_DFL);
-    const struct rlimit small = {1 << 20, 1 << 20};
     if (pty.small_stack) setrlimit(RLIMIT_STACK, &small);
     execv(argv[0], argv);
     _exit(127);
@@ -524,6 +549,54 @@ static void suspending(void) {
     CHECK_INT(finish(), 0);
 }
 
+static void settings_are_as_found(void) {
+    struct termios now;
+    CHECK(!tcgetattr(pty.slave, &now));
+    CHECK_INT(now.c_lflag, pty.before.c_lflag);
+    CHECK_INT(now.c_iflag, pty.before.c_iflag);
+}
+
+static void hear_some(void) {
+    for (size_t had = pty.raw.n; pty.raw.n < had + 300 && look(PATIENCE_MS);) continue;
+}
+
+/* Ctrl-Z at the prompt and while it answers: the terminal is the shell's until the job goes on. */
+static void stopped_as_a_job(void) {
+    pty.is_job = true;
+    const bool started = endless("-q");
+    pty.is_job = false;
+    if (!started) return;
+    see_end(">>> |\n");
+    type("half\x1a");
+    see_end("(stopped)|\n");
+    settings_are_as_found();
+    CHECK(!pty.view.pastes);
+    kill(pty.pid, SIGUSR1);
+    see_end(">>> half|\n");
+    type("\x15go on\r");
+    hear_some();
+    type("\x1a");
+    see_end("(stopped)|\n");
+    settings_are_as_found();
+    kill(pty.pid, SIGUSR1);
+    hear_some();
+    type("\x03");
+    see_end(">>> |\n");
+    CHECK(pty.view.pastes);
+    type("half\x15\x04");
+    CHECK_INT(finish(), 0);
+}
+
+/* Ctrl-\ is a key at the prompt, and ends what is done elsewhere; finish() looks at the terminal. */
+static void quitting(void) {
+    if (!endless("-q")) return;
+    see_end(">>> |\n");
+    type("go on\x1c\r");
+    hear_some();
+    type("\x1c");
+    CHECK_INT(finish(), 128 + SIGQUIT);
+}
+
 /* No escape sequences, lines as the terminal edits them. */
 static void dumb_terminal(void) {
     static const char *const says[] = {"Good", " day", NULL};
@@ -557,6 +630,8 @@ const test_case tests_pty[] = {
     {"progress", "a bar while a long prompt is evaluated, gone when it is given up", progress},
     {"signals", "130, 143, 129, and a clean terminal", signals},
     {"suspending", "stopped and continued: the line is still there", suspending},
+    {"stopped_as_a_job", "Ctrl-Z at the prompt and in an answer: the shell's terminal is as it was", stopped_as_a_job},
+    {"quitting", "Ctrl-\\ in an answer leaves a clean terminal", quitting},
     {"dumb_terminal", "plain lines without escapes", dumb_terminal},
     {0},
 };

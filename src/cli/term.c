@@ -67,6 +67,31 @@ static void on_resume(int sig) {
     errno = e;
 }
 
+/* For once: the handler runs with the default back in force, so that raise() does what the sender meant. */
+static void catch_once(int sig, void (*handler)(int)) {
+    struct sigaction a = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_RESETHAND | SA_NODEFER}, was;
+    sigemptyset(&a.sa_mask);
+    if (!sigaction(sig, NULL, &was) && was.sa_handler != SIG_IGN) sigaction(sig, &a, NULL);
+}
+
+/* Ctrl-\ while an answer is made. */
+static void on_quit(int sig) {
+    progress_end();
+    term_restore();
+    raise(sig);
+}
+
+/* Ctrl-Z then: the shell gets the terminal as it was. */
+static void on_stop(int sig) {
+    const int          e = errno;
+    const sig_atomic_t was = term.state;
+    enter(COOKED);
+    raise(sig); /* returns when we may go on */
+    catch_once(sig, on_stop);
+    enter((term_state)was);
+    errno = e;
+}
+
 /* Neither end ever waits: a full pipe wakes as well as one more byte. */
 static void open_waker(void) {
     if (pipe(term.waker)) {
@@ -95,6 +120,8 @@ bool term_open(void) {
     sigaction(SIGWINCH, &a, NULL);
     a.sa_handler = on_resume;
     sigaction(SIGCONT, &a, NULL);
+    catch_once(SIGQUIT, on_quit);
+    catch_once(SIGTSTP, on_stop);
     term.is_open = 1;
     return true;
 }
