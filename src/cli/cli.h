@@ -256,7 +256,10 @@ int find_model(const char *asked, const char **path);
 int too_long(const strbuf *b, const char *what);
 /* The rest of stdin, or a file ("-": stdin), byte for byte.  0 or exit code. */
 int read_all(const char *path, strbuf *out);
-bool stdin_is_piped(const options *o);
+bool stdin_is_piped(const options *o); /* and its text is the prompt's */
+bool names_stdin(const char *path);
+/* A usage error where somebody would have to type, and cannot see for what: stdout is no terminal. */
+int refuse_to_wait(void);
 /* stdin line by line.  All zero: nothing read yet. */
 typedef struct {
     strbuf buf;

@@ -183,6 +183,7 @@ static int check(const options *o) {
         return fail(EXIT_USAGE, "--decode prints text: it does not go with --json, --jsonl or --count");
     if (o->jsonl && (o->n_arg || o->file || o->json || o->count || o->want_ids))
         return fail(EXIT_USAGE, "--jsonl reads stdin and prints its own form: no text, -f, --json, --ids, --count");
+    if (o->jsonl && refuse_to_wait()) return EXIT_USAGE;
     if (o->ids_file && !o->decode) return fail(EXIT_USAGE, "--ids-file goes with --decode");
     if (o->count + o->json + (o->want_ids && !o->decode) > 1)
         return fail(EXIT_USAGE, "only one of --count, --ids and --json");

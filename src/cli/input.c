@@ -168,6 +168,13 @@ static int open_already(const char *path) {
     return *end || n > 1 << 20 ? -1 : (int)n;
 }
 
+bool names_stdin(const char *path) { return !strcmp(path, "-") || open_already(path) == STDIN_FILENO; }
+
+int refuse_to_wait(void) {
+    if (!isatty(STDIN_FILENO) || isatty(STDOUT_FILENO)) return 0;
+    return fail(EXIT_USAGE, "stdin is a terminal, stdout is not: nothing waits for somebody to type");
+}
+
 /* Something to be read to its end: a file, a pipe, /dev/null; 0, or the exit code for what would never end. */
 static int open_input(const char *path, int *fd, strbuf *out) {
     struct stat st, null;
@@ -186,14 +193,15 @@ int read_all(const char *path, strbuf *out) {
     int  fd = STDIN_FILENO, rc = 0;
     char part[65536];
     out->cap_bytes = PROMPT_MAX_BYTES;
-    if (!is_stdin) rc = open_input(path, &fd, out);
+    if (!path || names_stdin(path)) rc = refuse_to_wait();
+    if (!is_stdin && !rc) rc = open_input(path, &fd, out);
     for (ssize_t k; !rc && (k = read(fd, part, sizeof part));) {
         if (k < 0 && errno == EINTR) continue;
         if (k > 0) strbuf_put(out, part, (size_t)k);
         if (k < 0) rc = fail(EXIT_RUNTIME, "%s: cannot read: %s", is_stdin ? "stdin" : path, strerror(errno));
         else if (out->bad) rc = too_long(out, is_stdin ? "stdin" : path);
     }
-    if (!is_stdin && fd >= 0) close(fd);
+    if (!is_stdin && fd != STDIN_FILENO && fd >= 0) close(fd);
     return rc;
 }
 
@@ -223,7 +231,9 @@ int read_line(line_reader *r, str *out) {
     }
 }
 
-bool stdin_is_piped(const options *o) { return !o->no_stdin && !o->file && !isatty(STDIN_FILENO); }
+bool stdin_is_piped(const options *o) {
+    return !o->no_stdin && !o->file && !(o->system_file && names_stdin(o->system_file)) && !isatty(STDIN_FILENO);
+}
 
 size_t make_utf8(strbuf *b) {
     size_t   n_bad = 0, i = 0, len;

@@ -16,7 +16,7 @@ const option option_table[] = {
     {"--raw -no-cnv --no-conversation", FLAG, AT(raw), 0, 0, 0, 0, 0, 0, "Input", "run map choose", "no chat template: the model continues the text"},
     {"-sys --system --system-prompt", TEXT, AT(system), "TEXT", 0, 0, 0, "the template's own", 0, "Chat", "run chat map choose",
      "system message"},
-    {"-sysf --system-file", TEXT, AT(system_file), "FILE", 0, 0, 0, 0, 0, "Chat", "run chat map choose", "system message from FILE"},
+    {"-sysf --system-file", TEXT, AT(system_file), "FILE", 0, 0, 0, 0, 0, "Chat", "run chat map choose", "system message from FILE (- is stdin)"},
     {"--template --chat-template --chat-template-file", TEXT, AT(template_name), "NAME|FILE", 0, 0, 0, "the model's own", 0, "Chat", "run chat map choose",
      "another chat template: chatml llama2 llama3 phi3 gemma deepseek-r1 mistral zephyr, or a Jinja file"},
     {"--template", TEXT, AT(template_name), "FILE", 0, 0, 0, "the model's own", 0, "Chat", "render", "a Jinja chat template"},

@@ -441,13 +441,23 @@ static int check_pairs(const options *o) {
     }
     if (o->system && o->system_file) return fail(EXIT_USAGE, "the system message is given twice: by --system and --system-file");
     if (typed(o, STR("--logprobs")) && !o->json && !o->jsonl) return fail(EXIT_USAGE, "--logprobs goes with --json or --jsonl");
-    if (o->no_stdin && o->file && !strcmp(o->file, "-")) return fail(EXIT_USAGE, "-N and -f - do not go together: -N does not read stdin");
+    return -1;
+}
+
+/* stdin can be one thing only. */
+static int check_stdin(const options *o) {
+    if (o->no_stdin && o->file && names_stdin(o->file)) return fail(EXIT_USAGE, "-N and -f - do not go together: -N does not read stdin");
+    if (!o->system_file || !names_stdin(o->system_file)) return -1;
+    if (o->no_stdin) return fail(EXIT_USAGE, "-N and --system-file - do not go together: -N does not read stdin");
+    const bool by_lines = has_word("chat map", str_of(o->cmd->name)) && !o->file;
+    if (by_lines || (o->file && names_stdin(o->file))) return fail(EXIT_USAGE, "stdin cannot be both the system message and the text");
     return -1;
 }
 
 /* What one value alone cannot show. */
 static int check(options *o) {
-    const int wrong = check_pairs(o);
+    int wrong = check_pairs(o);
+    if (wrong < 0) wrong = check_stdin(o);
     if (wrong >= 0) return wrong;
     if (o->ctk >= 0 && o->ctv >= 0 && o->ctk != o->ctv)
         return fail(EXIT_USAGE, "-ctk and -ctv differ: keys and values have one type here");
@@ -557,12 +567,14 @@ static int unknown_setting(const char *where, str key) {
 }
 
 int option_configure(options *o, const char *where, str key, const char *value) {
-    char          flag[64], shown[512];
+    char          flag[64], brief[64] = "", shown[512];
     const option *r = NULL;
     bool          known = false;
-    snprintf(flag, sizeof flag, "--%.*s", (int)(key.n < 60 ? key.n : 60), key.p);
+    const int n = key.n < 60 ? (int)key.n : 60;
+    snprintf(flag, sizeof flag, "--%.*s", n, key.p);
+    if (key.n && *key.p != '-') snprintf(brief, sizeof brief, "-%.*s", n, key.p);
     for (size_t i = 0; i < option_count; i++) {
-        if (!is_setting(&option_table[i]) || !has_word(option_table[i].names, str_of(flag))) continue;
+        if (!is_setting(&option_table[i]) || (!has_word(option_table[i].names, str_of(flag)) && !has_word(option_table[i].names, str_of(brief)))) continue;
         known = true;
         if (is_for(&option_table[i], o->cmd)) r = &option_table[i];
     }

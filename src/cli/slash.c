@@ -40,6 +40,12 @@ static int copy_path(char to[PATH_BYTES], str arg) {
     return 0;
 }
 
+/* The same for a file to be read: stdin is what the chat itself hears. */
+static int copy_input_path(char to[PATH_BYTES], str arg) {
+    const int rc = copy_path(to, arg);
+    return !rc && names_stdin(to) ? fail(EXIT_USAGE, "\"%s\" is where the chat comes from, no file", to) : rc;
+}
+
 static str first_word(str *rest) {
     str word = *rest;
     word.n = 0;
@@ -132,7 +138,7 @@ static int do_system(chat *c, str arg) {
 static int do_read(chat *c, str arg) {
     char   path[PATH_BYTES];
     strbuf text = {0};
-    int    rc = copy_path(path, arg);
+    int    rc = copy_input_path(path, arg);
     if (!rc) rc = read_all(path, &text);
     if (!rc) {
         const size_t n_bad = make_utf8(&text);
@@ -157,7 +163,7 @@ static int do_save(chat *c, str arg) {
 
 static int do_load(chat *c, str arg) {
     char path[PATH_BYTES];
-    int  rc = copy_path(path, arg);
+    int  rc = copy_input_path(path, arg);
     if (!rc) rc = talk_load(&c->talk, path);
     if (!rc && c->person) note("%s: %zu messages loaded", path, c->talk.n + c->talk.has_system);
     return rc;

@@ -52,6 +52,10 @@ expect 2 '' 'slm: --think: "maybe" is not auto, on, off or a number of tokens' s
 expect 2 '' 'slm: /show: "all" is not one of: defaults prompt tokens mem template' said '/show all\n'
 expect 1 '' 'slm: /nonexistent: cannot open*' said '/read /nonexistent\n'
 expect 1 '' 'slm: /nonexistent: cannot open*' said '/load /nonexistent\n'
+for f in - /dev/stdin /dev/fd/0; do
+    expect 2 '' "slm: \"$f\" is where the chat comes from, no file" said "/read $f\n"
+    expect 2 '' "slm: \"$f\" is where the chat comes from, no file" said "/load $f\n"
+done
 expect 1 '' 'slm: /nonexistent/a: cannot write*' said '/save /nonexistent/a\n'
 expect 1 '' 'slm: /nonexistent.gguf: cannot open*' said '/model /nonexistent.gguf\n'
 expect 1 '' "slm: $MODEL: the model has no chat template*" said "/model $MODEL\n"

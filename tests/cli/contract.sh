@@ -69,6 +69,8 @@ same 'at {}' "$(seen 'a {} b' < in)" 'a line b||'
 same '-N: not read' "$(seen -N text < in)" 'text||'
 same '-f: not read' "$(printf 'file' > f; seen -f f text < in)" 'file||text||'
 same 'what is no UTF-8' "$(printf 'a\377b' | seen 2> err)$(wc -l < err | tr -d ' ')" "$(printf 'a\357\277\275b||1')"
+same 'as the system message it is not the prompt, too' "$(printf 'brief\n' | "$SLM" run -m "$CHAT" --explain --system-file - hi | sed -n '/^prompt: /,/^memory: /p' | sed '1d;$d' | tr -d '\033' | tr '\n' '|')" '[31mbrief||hi||'
+expect 2 '' 'slm: no prompt: *' sh -c "echo brief | '$SLM' run -m '$CHAT' --system-file -"
 expect 2 '' 'slm: no prompt: *' sh -c "'$SLM' run -m '$THINKER' < /dev/null"
 expect 2 '' 'slm: no prompt: *' sh -c "'$SLM' run -m '$THINKER' <&-"
 if [ -n "$has_script" ]; then
@@ -79,6 +81,10 @@ if [ -n "$has_script" ]; then
     same 'chat to a pipe' "$(cat rc) $(cat piped)" '2 '
     timeout 20 script -qec "'$SLM' tokens -m '$MODEL' > $TMP/piped 2> $TMP/err; echo \$? > $TMP/rc" /dev/null < /dev/null > out
     same 'tokens' "$(cat rc) $(cat piped)" '2 '
+    for c in "run -m $THINKER -f -" "run -m $CHAT --system-file - hi" "run -m $THINKER -f /dev/stdin" "tokens -m $MODEL --jsonl" "render --template t.jinja -" "map -m $THINKER -f - hi"; do
+        timeout 20 script -qec "'$SLM' $c > $TMP/piped 2> $TMP/err; echo \$? > $TMP/rc" /dev/null < /dev/null > out
+        same "$c" "$(cat rc) $(cat piped) $(cat err)" '2  slm: stdin is a terminal, stdout is not: nothing waits for somebody to type'
+    done
 fi
 
 # ---- exits ----

@@ -82,6 +82,12 @@ run --kv f16 -ctk f32 hi
 run --kv f16 -ctv q8_0 hi
 run -ctk f16 -ctv f32 hi
 run -N -f - hi
+run -N -f /dev/stdin hi
+run -N --system-file - hi
+run -f - --system-file - hi
+run -f /dev/stdin --system-file /dev/fd/0 hi
+map --system-file - hi
+chat --system-file -
 score -N -f -
 run -p a b
 run -p a -- b
