@@ -1,6 +1,6 @@
 /* config.c - the user's settings: $XDG_CONFIG_HOME/slm/config, a line each of the form key = value.
  *
- * A key is the long name of a flag; # begins a line that is a comment; values are taken as they are, without
+ * A key is the name of a flag; # begins a line that is a comment; values are taken as they are, without
  * the space around them.  What a command does not have is passed over there. */
 #include "cli.h"
 #include <errno.h>

@@ -89,7 +89,7 @@ void man_page(void) {
         {"TERM", "unset or dumb: no line editing, no colours, no bars"},
     };
     static const char *const files[][2] = {
-        {"$XDG_CONFIG_HOME/slm/config", "settings, a line each of the form key = value; a key is the long name of a flag, without its hyphens; # begins\n"
+        {"$XDG_CONFIG_HOME/slm/config", "settings, a line each of the form key = value; a key is the name of a flag, without its hyphens; # begins\n"
                                         "a line that is a comment; flags without a value are true or false.  Without the variable: ~/.config"},
         {"$XDG_STATE_HOME/slm/history", "what was typed in slm chat.  Without the variable: ~/.local/state"},
         {"$XDG_DATA_HOME/slm/models", "models.  Without the variable: ~/.local/share"},

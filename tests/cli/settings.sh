@@ -22,6 +22,8 @@ same 'a flag ends a list' "$(origin stop --stop x)" '"x" flag'
 same 'environment over file' "$(SLM_CTX=128 origin ctx-size)" '128 environment SLM_CTX'
 same 'flag over environment' "$(SLM_CTX=128 origin ctx-size -c 64)" '64 flag'
 same 'false' "$(origin greedy)" 'off default'
+printf 'n = 7\ntemperature = 0.25\n' > "$config"
+same 'other names' "$(origin predict) $(origin temp)" '7 config file 0.25 config file'
 printf 'greedy = true\n' > "$config"
 same 'true' "$(origin greedy)" 'on config file'
 same 'and by all that it would leave without effect' "$(for f in '--top-k 5' '--min-p 0.1' '--mirostat 2' '--samplers top_k' '--repeat-penalty 1.1'; do origin greedy $f; done | uniq)" 'off default'
@@ -59,6 +61,8 @@ xyzzyx = 1|: there is no setting "xyzzyx"
 prompt = hi|: there is no setting "prompt"
 greedy = maybe|: greedy: "maybe" is not true or false
 mem = much|: mem: "much" is not a size such as 8G, 512M or a number of bytes
+-n = 4|: there is no setting "-n"
+--temp = 4|: there is no setting "--temp"; did you mean temp?
 top-k|: not of the form key = value
 = 4|: not of the form key = value
 TABLE
