@@ -127,6 +127,7 @@ static void zsh(void) {
              "_slm() {\n"
              "    local -a flags commands names\n"
              "    local kind= prev=${words[CURRENT-1]} program=${words[1]}\n"
+             "    if compset -P 1 '--*='; then prev=${IPREFIX%=}; fi\n"
              "    commands=(");
     for (size_t i = 0; (c = command_at(i)); i++) {
         out_fmt(" '%s:", c->name);

@@ -53,6 +53,7 @@ if command -v fish > /dev/null; then
     fish() { HOME=$PWD XDG_CONFIG_HOME=$PWD command fish --no-config -c ". ./fish; complete -C '$1'" 2>&1 | cut -f 1 | tr '\n' ' '; }
     same 'fish: a command' "$(fish 'slm sc')" 'score '
     same 'fish: values' "$(fish 'slm run --kv ')" 'f16 f32 q8_0 '
+    same 'fish: values behind =' "$(fish 'slm run --kv=')" '--kv=f16 --kv=f32 --kv=q8_0 '
     same 'fish: flags' "$(fish 'slm run --mirostat-e')" '--mirostat-ent --mirostat-eta '
     same 'fish: a model' "$(fish 'slm run -m alph')" 'alphabet '
 else echo '    skipped: fish is not here'; fi
@@ -70,6 +71,8 @@ END
     same 'zsh: the script is sound' "$(zsh -f -n ./zsh 2>&1)" ''
     same 'zsh: a command' "$(timeout 20 zsh -f try.zsh 'slm sco' | grep -c 'DONE:slm score')" 1
     same 'zsh: a value' "$(timeout 20 zsh -f try.zsh 'slm run --kv q' | grep -c 'DONE:slm run --kv q8_0')" 1
+    same 'zsh: a value behind =' "$(timeout 20 zsh -f try.zsh 'slm run --kv=q' | grep -c 'DONE:slm run --kv=q8_0')" 1
+    same 'zsh: a flag' "$(timeout 20 zsh -f try.zsh 'slm run --xtc-t' | grep -c 'DONE:slm run --xtc-threshold')" 1
     same 'zsh: a model' "$(timeout 20 zsh -f try.zsh 'slm run -m alph' | grep -c 'DONE:slm run -m alphabet')" 1
 else echo '    skipped: zsh is not here'; fi
 finish
