@@ -242,6 +242,7 @@ enum { NAME_ROOM = 240 };
 /* The model that is called so or (unless `whole`) the only one whose name begins so, in letters of either
  * case.  *path lives until the program ends.  near: the candidates, or the nearest name, or "". */
 name_answer name_find(const char *asked, bool whole, const char **path, char near[NAME_ROOM]);
+const char *keep_text(const char *text); /* a copy that lives until the program ends; NULL: no memory */
 
 /* ---- input ---------------------------------------------------------------- */
 
@@ -258,6 +259,8 @@ int too_long(const strbuf *b, const char *what);
 int read_all(const char *path, strbuf *out);
 bool stdin_is_piped(const options *o); /* and its text is the prompt's */
 bool names_stdin(const char *path);
+/* A file's name where no shell reads it: ~/ at its beginning is $HOME/. */
+void put_path(strbuf *to, str path);
 /* A usage error where somebody would have to type, and cannot see for what: stdout is no terminal. */
 int refuse_to_wait(void);
 /* stdin line by line.  All zero: nothing read yet. */

@@ -170,6 +170,15 @@ static int open_already(const char *path) {
 
 bool names_stdin(const char *path) { return !strcmp(path, "-") || open_already(path) == STDIN_FILENO; }
 
+void put_path(strbuf *to, str path) {
+    const char *home = path.n > 1 && path.p[0] == '~' && path.p[1] == '/' ? getenv("HOME") : NULL;
+    if (home && *home) {
+        strbuf_str(to, str_of(home));
+        path.p++, path.n--;
+    }
+    strbuf_str(to, path);
+}
+
 int refuse_to_wait(void) {
     if (!isatty(STDIN_FILENO) || isatty(STDOUT_FILENO)) return 0;
     return fail(EXIT_USAGE, "stdin is a terminal, stdout is not: nothing waits for somebody to type");

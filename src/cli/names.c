@@ -364,7 +364,7 @@ static const char *nearest_name(const model_list *l, const char *asked) {
 
 /* Names live until the program ends. */
 static pool kept;
-static const char *keep(const char *path) {
+const char *keep_text(const char *path) {
     if (!kept.cap) pool_init(&kept, (size_t)1 << 20);
     return pool_copy(&kept, (str){path, strlen(path) + 1}).p;
 }
@@ -382,7 +382,7 @@ name_answer name_find(const char *asked, bool whole, const char **path, char nea
         n = matches(&l, asked, false, &m, &list);
     }
     if (l.starved || list.bad) a = NAME_NO_MEMORY;
-    else if (n == 1) a = (*path = keep(m->path)) ? NAME_FOUND : NAME_NO_MEMORY;
+    else if (n == 1) a = (*path = keep_text(m->path)) ? NAME_FOUND : NAME_NO_MEMORY;
     else if (n) a = NAME_AMBIGUOUS;
     const char *shown = n ? (list.bad ? "" : list.p) : nearest_name(&l, asked);
     if (shown) snprintf(near, NAME_ROOM, "%s", shown);

@@ -566,6 +566,17 @@ static int unknown_setting(const char *where, str key) {
     return rc;
 }
 
+/* ~/ in a value that names a file.  NULL: no memory. */
+static const char *value_of(const option *r, const char *value) {
+    strbuf b = {0};
+    if (r->kind != TEXT || (!strstr(r->arg, "FILE") && !strstr(r->arg, "MODEL")) || strncmp(value, "~/", 2)) return value;
+    put_path(&b, str_of(value));
+    strbuf_char(&b, 0);
+    const char *whole = b.bad ? NULL : keep_text(b.p);
+    strbuf_free(&b);
+    return whole;
+}
+
 int option_configure(options *o, const char *where, str key, const char *value) {
     char          flag[64], brief[64] = "", shown[512];
     const option *r = NULL;
@@ -583,8 +594,9 @@ int option_configure(options *o, const char *where, str key, const char *value) 
     snprintf(shown, sizeof shown, "%s: %.*s", where, (int)key.n, key.p);
     if (r->kind == FLAG && strcmp(value, "true") && strcmp(value, "false")) return fail(EXIT_USAGE, "%s: \"%s\" is not true or false", shown, value);
     if (r->kind == FLAG && !strcmp(value, "false")) return -1;
+    if (!(value = value_of(r, value))) return fail(EXIT_MEMORY, "no memory for the settings");
     /* It comes after the first argument. */
-    if (r->at == AT(model)) {
+    if (r->at == AT(model) && *value) {
         o->default_model = value;
         return -1;
     }

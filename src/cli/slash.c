@@ -34,10 +34,16 @@ static const char *keep(chat *c, str text) {
 
 /* File names are handed to the system, which takes no view. */
 static int copy_path(char to[PATH_BYTES], str arg) {
-    if (arg.n >= PATH_BYTES || memchr(arg.p, 0, arg.n)) return fail(EXIT_USAGE, "\"%.40s..\" is no file name", arg.p);
-    memcpy(to, arg.p, arg.n);
-    to[arg.n] = 0;
-    return 0;
+    strbuf whole = {0};
+    put_path(&whole, arg);
+    int rc = whole.bad ? fail(EXIT_MEMORY, "no memory for a file name") : 0;
+    if (!rc && (whole.n >= PATH_BYTES || memchr(arg.p, 0, arg.n))) rc = fail(EXIT_USAGE, "\"%.40s..\" is no file name", arg.p);
+    if (!rc) {
+        memcpy(to, whole.p, whole.n);
+        to[whole.n] = 0;
+    }
+    strbuf_free(&whole);
+    return rc;
 }
 
 /* The same for a file to be read: stdin is what the chat itself hears. */

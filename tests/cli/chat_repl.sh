@@ -90,6 +90,10 @@ expect 0 "$yes" '' said 'say "a\\\\b"\n/save b.jsonl\n' --system 'be brief'
 expect 0 '' '*system: be brief*user: say "a*b"*assistant: Yes*sir.' said '/load b.jsonl\n/show\n'
 expect 0 '' '' said '/load b.jsonl\n/save c.jsonl\n'
 same 'saved again' "$(cat c.jsonl)" "$(cat b.jsonl)"
+mkdir -p "$HOME"
+expect 0 '' '' said '/load b.jsonl\n/save ~/d.jsonl\n'
+same 'at home' "$(cat "$HOME/d.jsonl")" "$(cat b.jsonl)"
+expect 0 "$yes" '' said '/load ~/d.jsonl\nhi\n'
 same 'no other file' "$(echo b.jsonl*)" b.jsonl
 for bad in '' '{' '[]' '"x"' '{"role":"user"}' '{"role":"user","content":1}' '{"role":1,"content":"x"}' '{"role":"tool","content":"x"}' \
     '{"role":"user","content":"x"} {}' '{"role":"user","content":"\377"}'; do

@@ -82,6 +82,13 @@ printf 'model = mine\n' > "$config"
 model() { "$SLM" run -N --explain "$@" hi 2>&1 | sed -n 's/^--model  *//p' | sed 's/  */ /g'; }
 same 'model of the file' "$(model)" './models/mine.gguf config file'
 same 'a text is a text' "$(model hello)" './models/mine.gguf config file'
+mkdir -p "$HOME" && ln -s "$MODEL" "$HOME/at-home.gguf" && printf 'Be brief.' > "$HOME/said"
+printf 'model = ~/at-home.gguf\nsystem-file = ~/said\n' > "$config"
+same 'at home' "$(model)" "$HOME/at-home.gguf config file"
+same 'a file there' "$("$SLM" run -m "$CHAT" -N --explain hi 2>&1 | grep -c '^.*Be brief.$')" 1
+printf 'model =\n' > "$config"
+expect 2 '' "slm: $config:1: model: \"\" is no MODEL" "$SLM" run -N hi
+printf 'model = mine\n' > "$config"
 same 'first argument' "$(model other)" './models/other.gguf first argument'
 same 'environment' "$(SLM_MODEL=other model)" './models/other.gguf environment SLM_MODEL'
 same 'flag' "$(SLM_MODEL=mine model -m other)" './models/other.gguf flag'
