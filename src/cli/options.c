@@ -692,9 +692,9 @@ void options_explain(const options *o, const slm_model *m, void (*row)(const cha
         if (!p) p = r->names;
         snprintf(name, sizeof name, "%.*s", (int)strcspn(p, " "), p);
         if (from[i] == FROM_FLAG) strcpy(origin, "flag");
-        else if (from[i] == FROM_ENVIRONMENT) snprintf(origin, sizeof origin, "environment %s", r->env);
+        else if (from[i] == FROM_ENVIRONMENT || (r->at == AT(now) && o->now)) /* explain() asked: --date would come before it */
+            snprintf(origin, sizeof origin, "environment %s", r->env);
         else if (from[i] == FROM_CONFIG) strcpy(origin, "config file");
-        else if (r->at == AT(now) && o->now) snprintf(origin, sizeof origin, "environment %s", r->env); /* where --date leaves it */
         else if ((r->kind == INT || r->kind == FLOAT) && r->at >= AT(sampling) && r->at < AT(sampling) + sizeof o->sampling)
             sampling_origin(origin, r, o, &first, m);
         b.n = 0;
