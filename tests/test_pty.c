@@ -478,6 +478,19 @@ static void thinking(void) {
     CHECK_INT(finish(), 0);
 }
 
+/* Every bar shows more than the one before: a rate that sinks while a part is done is none. */
+static void bars_grow(void) {
+    long last = 0;
+    strbuf_char(&pty.raw, 0);
+    for (const char *p = pty.raw.p; (p = memmem(p, (size_t)(pty.raw.p + pty.raw.n - p), "prompt [", 8)); p++) {
+        const char *end = strchr(p, ']');
+        const long  now = end ? strtol(end + 1, NULL, 10) : last + 1; /* the last one may not be whole */
+        CHECK(now > last);
+        last = now;
+    }
+    CHECK(last > 0);
+}
+
 /* A prompt that takes long shows a bar that goes away again, and Ctrl-C gives it up. */
 static void progress(void) {
     char   path[256], args[400];
@@ -496,8 +509,10 @@ static void progress(void) {
     type("go on\r");
     see("prompt [");
     see("s left");
+    for (const double end = clock_ms() + 600; clock_ms() < end;) look(50);
     type("\x03");
     see_end("go on\nslm: stopped before an answer: the message is taken back\n>>> |\n");
+    bars_grow();
     type("a\r");
     see_end("\n>>> |\n");
     type("\x04");

@@ -15,6 +15,7 @@ static struct {
     const char           *what;
     bool                  wanted;
     double                begun_ms, shown_ms;
+    uint64_t              shown; /* how much of it */
     volatile sig_atomic_t visible;
 } bar;
 
@@ -23,6 +24,7 @@ void progress_begin(const options *o, const char *what) {
     bar.wanted = !o->quiet && isatty(STDERR_FILENO) && term_is_smart();
     bar.begun_ms = clock_ms();
     bar.shown_ms = 0;
+    bar.shown = 0;
 }
 
 bool progress_wanted(void) { return bar.wanted; }
@@ -30,6 +32,8 @@ bool progress_wanted(void) { return bar.wanted; }
 void progress_show(uint64_t done, uint64_t total, const char *unit) {
     const double now = clock_ms(), ms = now - bar.begun_ms;
     if (!bar.wanted || ms < FIRST_MS || now - bar.shown_ms < NEXT_MS || !done || done >= total) return;
+    if (done == bar.shown) return; /* the rate is that of the moment when a part was done */
+    bar.shown = done;
     char         text[200], cells[CELLS + 1];
     const double rate = (double)done / ms * 1e3, left = (double)(total - done) / rate;
     const int    full = (int)((double)done / (double)total * CELLS), width = term_width(STDERR_FILENO, NULL);
