@@ -48,12 +48,23 @@ static bool nearest_file(const char *name, char out[256]) {
 /* What begins like a path or ends like a file was not meant as a name. */
 static bool is_path(const char *s) { return *s == '/' || *s == '.' || *s == '~' || ends_in(s, ".gguf"); }
 
+/* "x.gguf" that is not here: the model that is called x. */
+static bool find_file_name(const char *asked, const char **path) {
+    char         name[NAME_ROOM], near[NAME_ROOM];
+    const size_t n = strlen(asked);
+    if (!ends_in(asked, ".gguf") || strchr(asked, '/') || n <= 5 || n - 5 >= sizeof name || !access(asked, F_OK)) return false;
+    memcpy(name, asked, n - 5);
+    name[n - 5] = 0;
+    return name_find(name, true, path, near) == NAME_FOUND;
+}
+
 static int no_memory_to_find(const char *asked) { return fail(EXIT_MEMORY, "no memory to look for the model \"%s\"", asked); }
 
 int find_model(const char *asked, const char **path) {
     struct stat st;
     char        near[NAME_ROOM], file[256];
     *path = asked;
+    if (find_file_name(asked, path)) return -1;
     if (!*asked || is_path(asked) || !stat(asked, &st) || (slm_has_builtin() && !strcmp(asked, SLM_BUILTIN))) return -1;
     const name_answer a = name_find(asked, false, path, near);
     if (a == NAME_NO_MEMORY) return no_memory_to_find(asked);
@@ -73,7 +84,7 @@ static bool names_model(const options *o, const char *first, const char **path, 
     *path = first;
     near[0] = 0;
     *a = NAME_UNKNOWN;
-    if (is_file(first) || (slm_has_builtin() && !strcmp(first, SLM_BUILTIN))) return true;
+    if (is_file(first) || (slm_has_builtin() && !strcmp(first, SLM_BUILTIN)) || find_file_name(first, path)) return true;
     if (!*first || is_path(first) || strlen(first) > 200 || strpbrk(first, " \t\n")) return false;
     *a = name_find(first, is_text, path, near);
     return *a == NAME_FOUND;

@@ -323,8 +323,13 @@ int option_set(options *o, const char *name, const char *text) {
 /* Flags of run, chat and map that are promised: no misspelling of others. */
 static const char promised[] = "--grammar --grammar-file -j --json-schema --schema --regex --lora --prefix-cache";
 
+/* What llama.cpp downloads by. */
+static const char of_the_network[] = "-hf -hfr --hf-repo -hff --hf-file -mu --model-url -dr --docker-repo";
+
 static int unknown(const command *c, str name) {
     char near[4096] = "";
+    if (has_word(of_the_network, name))
+        return fail(EXIT_USAGE, "%.*s: slm has no network; scripts/pull.sh downloads, -m takes a file or a name", (int)name.n, name.p);
     if (has_word("run chat map", str_of(c->name)) && has_word(promised, name))
         return fail(EXIT_USAGE, "%.*s is not built yet (slm help %s lists what is)", (int)name.n, name.p, c->name);
     for (size_t i = 0; i < option_count; i++) {

@@ -33,6 +33,9 @@ same 'own folder' "$(file_of alpha-Q4_0)" ./models/alpha-Q4_0.gguf
 same 'either case' "$(file_of ALPHA-q4_0)" ./models/alpha-Q4_0.gguf
 same 'a beginning' "$(file_of alpha-)" ./models/alpha-Q4_0.gguf
 same 'a subfolder' "$(file_of alphab)" ./models/sub/alphabet.gguf
+same 'a file by its name' "$(file_of alphabet.gguf)" ./models/sub/alphabet.gguf
+same 'first, a file by its name' "$("$SLM" tokens --ids alpha-Q4_0.gguf hello 2>&1)" "$("$SLM" tokens --ids -m "$QUANTIZED" hello)"
+same 'but not by its beginning' "$(file_of alphab.gguf)" 'slm: alphab.gguf: cannot open: No such file or directory'
 same 'data folder' "$(file_of beta)" "$home/.local/share/slm/models/beta.gguf"
 same 'LM Studio' "$(file_of tiny-chat)" "$home/.lmstudio/models/bartowski/Tiny-Chat-GGUF/tiny-chat.gguf"
 same 'its long name' "$(file_of bartowski/tiny-chat-gguf)" "$home/.lmstudio/models/bartowski/Tiny-Chat-GGUF/tiny-chat.gguf"
