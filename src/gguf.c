@@ -715,6 +715,8 @@ void gguf_drop(const gguf *g, const void *p, size_t n) {
 
 void gguf_spend(gguf *g) { g->drops = true; }
 
+bool gguf_is_spent(const gguf *g) { return g->drops && !g->owned; }
+
 size_t gguf_file_bytes(const gguf *g) { return g->map.size; }
 
 const uint8_t *gguf_file_data(const gguf *g) { return g->map.data; }

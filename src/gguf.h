@@ -47,6 +47,7 @@ void        gguf_close(gguf *g);
  * needs what was dropped again: it reads as zeros then. */
 void        gguf_drop(const gguf *g, const void *p, size_t n);
 void        gguf_spend(gguf *g);
+bool        gguf_is_spent(const gguf *g);
 size_t      gguf_file_bytes(const gguf *g);
 /* The file as bytes, for who has to know what lies between the tensors. */
 const uint8_t *gguf_file_data(const gguf *g);

@@ -291,17 +291,25 @@ static void pack_task(void *ctx, int64_t task, int worker) {
     ops_pack(p->m, p->dst, g0, g1);
 }
 
+/* `done` bytes are packed: does whoever asked for it want the rest? */
+static bool goes_on(packer *p, size_t done) {
+    if (p->progress && !p->given_up) p->given_up = !p->progress(p->ud, done, p->mem->cap);
+    return !p->given_up;
+}
+
 static void pack_one(matrix *m, void *ctx) {
     packer *p = ctx;
     if (m->packed || !ops_can_pack(p->k, m)) return;
     const size_t  bytes = (size_t)m->rows * m->row_bytes, group = 8 * m->row_bytes;
     const int64_t n = m->rows / 8, piece = group < PACK_PIECE ? (int64_t)(PACK_PIECE / group) : 1;
-    if (p->mem->base && p->progress && !p->given_up) p->given_up = !p->progress(p->ud, p->mem->used, p->mem->cap);
-    if (p->given_up) return;
+    const size_t  before = p->mem->used;
+    if (p->mem->base && !goes_on(p, before)) return;
     p->dst = arena_take(p->mem, bytes, 1, 64);
     if (!p->dst) return; /* measuring */
     p->m = m;
     for (p->first = 0; p->first < n; p->first = p->end) {
+        /* Up to here the matrix in the file is still whole: what was let go of it comes back. */
+        if (p->first && !gguf_is_spent(p->g) && !goes_on(p, before + (size_t)p->first * group)) return;
         p->end = p->first + piece < n ? p->first + piece : n;
         thread_run(p->threads, (p->end - p->first + PACK_GROUPS - 1) / PACK_GROUPS, pack_task, p);
         gguf_drop(p->g, m->data + (size_t)p->first * group, (size_t)(p->end - p->first) * group);

@@ -401,6 +401,41 @@ static void answers_are_left_within_a_token(void) {
     slm_model_close(m);
 }
 
+/* Packing is left within a matrix, too; what is packed and what is not give the same bits. */
+static void packing_is_left_within_a_matrix(void) {
+    mkmodel_options o = mkmodel_defaults("llama", TYPE_Q8_0);
+    static const int stops[] = {0, 1, 6, 7, 9};
+    slm_session_options so = {.n_ctx = 16, .n_threads = 2};
+    float              *want = NULL;
+    slm_error           e = {0};
+    bool                packs = true; /* not every processor does */
+    mk                  file;
+    o.n_layer = 1, o.n_embd = 1024, o.n_head = 8, o.n_head_kv = 8, o.head_dim = 128;
+    o.n_ff = 17408; /* two pieces of 16 MiB to a matrix */
+    mkmodel(&file, &o);
+    for (size_t i = 0; i < ARRAY_LEN(stops) && packs; i++) {
+        static const int32_t ids[] = {5, 40, 7};
+        slm_model_options    mo = {.path = "memory", .data = file.out.p, .n_data = file.out.n};
+        slm_model           *m = NULL;
+        slm_session         *s = NULL;
+        progress_log         w = {.stop_at = stops[i]};
+        CHECK_INT(slm_model_open(&m, &mo, &e), SLM_OK);
+        if (!m) break;
+        CHECK_INT(slm_model_pack(m, 2, see_progress, &w, &e), SLM_OK);
+        if (stops[i]) CHECK_INT(w.n_calls, stops[i]);
+        else if ((packs = w.n_calls > 0)) CHECK_INT(w.n_calls, 8 + 3); /* eight matrices, three of them large */
+        CHECK_INT(slm_session_create(&s, m, &so, &e), SLM_OK);
+        CHECK_INT(slm_session_sync(s, ids, 3, &e), SLM_OK);
+        const size_t bytes = (size_t)n_vocab(m) * sizeof *want;
+        if (!want && (want = mem_zero(bytes, 1))) memcpy(want, slm_session_logits(s), bytes);
+        else if (want) CHECK_SAME(slm_session_logits(s), want, bytes, "packed in part");
+        slm_session_free(s);
+        slm_model_close(m);
+    }
+    mem_free(want);
+    mk_free(&file);
+}
+
 /* ---- edges ------------------------------------------------------------------------ */
 
 static void plan_is_what_is_taken(void) {
@@ -881,6 +916,7 @@ const test_case tests_engine[] = {
     {"long_contexts_cross_splits", "same bits past 256 positions, windows included", long_contexts_cross_splits},
     {"synced_prefixes_change_nothing", "a reused prefix gives a fresh session's bits", synced_prefixes_change_nothing},
     {"watched_prompts_change_nothing", "progress in order, a prompt given up and taken up again", watched_prompts_change_nothing},
+    {"packing_is_left_within_a_matrix", "packing given up between and within matrices; the bits stay", packing_is_left_within_a_matrix},
     {"answers_are_left_within_a_token", "an answer given up between two layers, and taken up again", answers_are_left_within_a_token},
     {"plan_is_what_is_taken", "local layers keep their window only; sizes are planned in 64 bits", plan_is_what_is_taken},
     {"memory_grows_with_the_tokens", "a cache that grows gives the same bits, rings and all types", memory_grows_with_the_tokens},
