@@ -546,6 +546,19 @@ static void signals(void) {
     }
 }
 
+/* --timeout ends a chat, at the prompt and in an answer: 124. */
+static void timing_out(void) {
+    if (!chat("-q --timeout 3", 60, 20)) return;
+    see_end(">>> |\n");
+    type("half a li");
+    CHECK_INT(finish(), 124);
+    if (!endless("-q --timeout 3")) return;
+    see_end(">>> |\n");
+    type("go on\r");
+    CHECK_INT(finish(), 124);
+    CHECK(screen_shows(&pty.view, "stopped by --timeout after 3 s"));
+}
+
 static void suspending(void) {
     if (!chat("-q", 60, 20)) return;
     int status;
@@ -644,6 +657,7 @@ const test_case tests_pty[] = {
     {"thinking", "dimmed, unless --color never", thinking},
     {"progress", "a bar while a long prompt is evaluated, gone when it is given up", progress},
     {"signals", "130, 143, 129, and a clean terminal", signals},
+    {"timing_out", "--timeout: 124, and a clean terminal", timing_out},
     {"suspending", "stopped and continued: the line is still there", suspending},
     {"stopped_as_a_job", "Ctrl-Z at the prompt and in an answer: the shell's terminal is as it was", stopped_as_a_job},
     {"quitting", "Ctrl-\\ in an answer leaves a clean terminal", quitting},

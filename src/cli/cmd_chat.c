@@ -204,7 +204,7 @@ static int read_message(const chat *c, line_reader *in, strbuf *text, bool *quot
 
 /* Goes on after an error? */
 static bool goes_on(const chat *c, int rc) {
-    return (rc == 0 || (c->person && rc > 0 && rc < 128)) && c->s && !out_failed();
+    return (rc == 0 || (c->person && rc > 0 && rc < EXIT_TIMEOUT)) && c->s && !out_failed();
 }
 
 static int read_lines(chat *c) {
@@ -310,12 +310,12 @@ static int begin(chat *c) {
 static int chat_main(options *o) {
     chat c = {.o = o};
     pool_init(&c.kept, 1 << 20);
-    stop_init(0, "");
+    stop_init(o->timeout, "");
     int rc = begin(&c);
     if (!rc) rc = c.edits ? edit_lines(&c) : read_lines(&c);
     if (rc == CHAT_LEAVE) rc = 0;
     /* A person has seen the errors; what counts is how it ended. */
-    if (c.person && c.s && rc < 128) rc = 0;
+    if (c.person && c.s && rc < EXIT_TIMEOUT) rc = 0;
     close_both(&c);
     mem_free(c.path);
     chat_setting_free(&c.setting);
@@ -343,7 +343,7 @@ const command cmd_chat = {
              "The first error ends it.\n"
              "\n"
              "Exit status: 0 left, 1 cannot run, 2 usage, 3 an answer was cut by the context, 4 the\n"
-             "conversation is longer than the context (3 and 4 only in a pipe), 6 not enough memory, 130 and\n"
-             "143 stopped by a signal.\n",
+             "conversation is longer than the context (3 and 4 only in a pipe), 6 not enough memory, 124 timeout,\n"
+             "130 and 143 stopped by a signal.\n",
     .main = chat_main,
 };

@@ -53,7 +53,7 @@ const option option_table[] = {
     {"--stop", STOPS, 0, "TEXT", 0, 0, 0, 0, 0, "Length", "run chat map",
      "end the answer before TEXT; may be repeated"},
     {"--ignore-eos", FLAG, AT(ignore_eos), 0, 0, 0, 0, 0, 0, "Length", "run chat map", "go on past the model's end token"},
-    {"--timeout", REAL, AT(timeout), "S", 0.001, 1e8, 0, "none", 0, "Length", "run map choose embed score ppl imatrix diff",
+    {"--timeout", REAL, AT(timeout), "S", 0.001, 1e8, 0, "none", 0, "Length", "run chat map choose embed score ppl imatrix diff",
      "stop after S seconds: exit 124, the partial answer is printed"},
     {"--continue", INT, AT(n_continue), "N", 0, 1 << 24, 0, 0, 0, "Length", "score",
      "add N tokens of greedy continuation"},

@@ -143,6 +143,10 @@ for s in INT TERM; do
     same "SIG$s" "$rc $(cat err)" "$want "
     same "SIG$s: one newline at the end" "$(tail -c 1 out | od -An -c | tr -d ' ')" '\n'
 done
+( forever --timeout 0.5 < hi > out 2> err )
+same 'timeout in an answer' "$? $(cat err) $(tail -c 1 out | od -An -c | tr -d ' ')" '124 slm: stopped by --timeout after 0.5 s \n'
+sleep 1 | { "$SLM" chat -m "$THINKER" --timeout 0.3 > out 2> err; echo $? > rc; }
+same 'timeout between turns' "$(cat rc) $(cat err) $(cat out)" '124 slm: stopped by --timeout before the answer began '
 mkfifo fifo
 ( exec "$SLM" chat -m "$THINKER" < fifo > out 2> err ) &
 pid=$!

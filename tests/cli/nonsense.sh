@@ -22,7 +22,7 @@ all_of() {
 all_of run '-n -c -t -tb -b -ub --temp --top-k --top-p --min-p --typical --repeat-penalty --repeat-last-n --presence-penalty
     --frequency-penalty --top-nsigma --xtc-probability --xtc-threshold --dry-multiplier --dry-base --dry-allowed-length
     --dry-penalty-last-n --mirostat --mirostat-ent --mirostat-lr --seed --timeout --think --mem'
-all_of chat '-n -c -t --temp --top-k --think'
+all_of chat '-n -c -t --temp --top-k --think --timeout'
 all_of score '-c --top --continue --timeout -t'
 all_of ppl '-c --chunks -t -ub'
 all_of show '-c'
