@@ -67,18 +67,24 @@ static void on_resume(int sig) {
     errno = e;
 }
 
-/* For once: the handler runs with the default back in force, so that raise() does what the sender meant. */
-static void catch_once(int sig, void (*handler)(int)) {
-    struct sigaction a = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_RESETHAND | SA_NODEFER}, was;
+/* Unless it is ignored. */
+static void catch_signal(int sig, void (*handler)(int)) {
+    struct sigaction a = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_NODEFER}, was;
     sigemptyset(&a.sa_mask);
     if (!sigaction(sig, NULL, &was) && was.sa_handler != SIG_IGN) sigaction(sig, &a, NULL);
+}
+
+/* What the sender meant. */
+static void do_default(int sig) {
+    signal(sig, SIG_DFL); /* set by hand: qemu-user's own idea of a default stops what the kernel would not */
+    raise(sig);
 }
 
 /* Ctrl-\ while an answer is made. */
 static void on_quit(int sig) {
     progress_end();
     term_restore();
-    raise(sig);
+    do_default(sig);
 }
 
 /* Ctrl-Z then: the shell gets the terminal as it was. */
@@ -86,8 +92,8 @@ static void on_stop(int sig) {
     const int          e = errno;
     const sig_atomic_t was = term.state;
     enter(COOKED);
-    raise(sig); /* returns when we may go on */
-    catch_once(sig, on_stop);
+    do_default(sig); /* returns when we may go on */
+    catch_signal(sig, on_stop);
     enter((term_state)was);
     errno = e;
 }
@@ -120,8 +126,8 @@ bool term_open(void) {
     sigaction(SIGWINCH, &a, NULL);
     a.sa_handler = on_resume;
     sigaction(SIGCONT, &a, NULL);
-    catch_once(SIGQUIT, on_quit);
-    catch_once(SIGTSTP, on_stop);
+    catch_signal(SIGQUIT, on_quit);
+    catch_signal(SIGTSTP, on_stop);
     term.is_open = 1;
     return true;
 }
