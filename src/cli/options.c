@@ -236,7 +236,8 @@ static int store_text(const option *r, text_list *l, const char *name, const cha
 
 /* Stores one value.  text is NULL for flags.  -1: stored; else the exit code. */
 static int store(options *o, const option *r, const char *name, const char *text) {
-    void *field = (char *)o + r->at;
+    void      *field = (char *)o + r->at;
+    const bool again = from[r - option_table] == FROM_FLAG;
     from[r - option_table] = FROM_FLAG;
     switch (r->kind) {
     case FLAG: *(bool *)field = true; return -1;
@@ -253,6 +254,8 @@ static int store(options *o, const option *r, const char *name, const char *text
     case TEXT:
         /* Texts and lists may be empty, or say it themselves; names may not. */
         if (!*text && strcmp(r->arg, "TEXT") && strcmp(r->arg, "LIST")) return fail(EXIT_USAGE, "%s: \"\" is no %s", name, r->arg);
+        /* Of settings the last counts; a part of the prompt must not be lost. */
+        if (again && (r->at == AT(file) || r->at == AT(prompt))) return fail(EXIT_USAGE, "%s is given twice: it takes one %s", name, r->arg);
         *(const char **)field = text;
         return -1;
     case STOPS:

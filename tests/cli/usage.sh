@@ -101,6 +101,8 @@ run --kv f|--kv: "f" is not one of: q8_0 f16 f32
 run -ctk f16 -ctv f32|-ctk and -ctv differ: keys and values have one type here
 run --stats=xml|--stats: "xml" is not one of: text json
 run --raw=yes|--raw takes no value
+run -f a -f b hi|-f is given twice: it takes one FILE
+run -p a --prompt b|--prompt is given twice: it takes one TEXT
 run -hf a/b hi|-hf: slm has no network; scripts/pull.sh downloads, -m takes a file or a name
 run -n=4|unknown flag -n=4: write -n 4
 run -v=1|unknown flag -v=1 (slm help run lists them)
