@@ -24,10 +24,11 @@ static bool ends_in(const char *s, const char *tail) {
     return n >= k && !strcmp(s + n - k, tail);
 }
 
-/* The .gguf file of the current folder whose name is nearest to `name`. */
+/* The .gguf file of the current folder whose name is nearest to `name`, as near as names of that length are by mistake. */
 static bool nearest_file(const char *name, char out[256]) {
-    DIR *d = opendir(".");
-    int  least = 4;
+    const size_t third = strlen(name) / 3;
+    DIR         *d = opendir(".");
+    int          least = third > 3 ? 4 : third > 1 ? (int)third + 1 : 2;
     out[0] = 0;
     if (!d) return false;
     for (struct dirent *e; (e = readdir(d));) {
@@ -37,7 +38,6 @@ static bool nearest_file(const char *name, char out[256]) {
         int whole = edit_distance(str_of(name), file), stem = edit_distance(str_of(name), bare);
         int dist = whole < stem ? whole : stem;
         if (dist > least || (dist == least && (!*out || strcmp(e->d_name, out) > 0))) continue;
-        if (dist == 4) continue;
         least = dist;
         memcpy(out, e->d_name, file.n + 1);
     }

@@ -199,6 +199,8 @@ fi
 : > small.gguf
 expect 2 '' 'slm: "smal.gguff" is not a model; did you mean small.gguf?' "$SLM" run smal.gguff hello
 expect 2 '' 'slm: "smalll" is not a model; did you mean small.gguf?' "$SLM" run smalll hello
+: > big.gguf
+expect 2 '' 'slm: "foo" is not a model: name one by -m*' "$SLM" run foo hello
 expect 1 '' 'slm: no.gguf: cannot open: No such file or directory' "$SLM" run no.gguf hello
 expect 1 '' 'slm: dir/model: cannot open: No such file or directory' "$SLM" run dir/model hello
 expect 1 '' 'slm: /: cannot open: Is a directory' "$SLM" run / hello
