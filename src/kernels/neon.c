@@ -8,6 +8,7 @@
 #define INLINE static inline __attribute__((always_inline))
 
 R8_ALL_MORE
+R8_SCORES(packed_q8_0)
 
 /* ---- float weights -------------------------------------------------------------- */
 

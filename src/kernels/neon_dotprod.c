@@ -7,6 +7,7 @@
 
 R8_ALL_MORE
 PANELS_ALL
+R8_SCORES(panels_q8_0)
 
 const kernels kernels_dotprod = {
     .name = "dotprod",

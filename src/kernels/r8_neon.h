@@ -676,9 +676,11 @@ R8_TILE(q3_k) {
 
 #define R8_ALL_MORE \
     R8_MORE(Q4_0, q4_0) R8_MORE(Q8_0, q8_0) R8_MORE(Q4_K, q4_k) R8_MORE(Q5_K, q5_k) R8_MORE(Q6_K, q6_k) R8_MORE(Q4_1, q4_1) \
-    R8_MORE(Q5_0, q5_0) R8_MORE(Q5_1, q5_1) R8_MORE(IQ4_NL, iq4_nl) R8_MORE(IQ4_XS, iq4_xs) R8_MORE(Q2_K, q2_k) R8_MORE(Q3_K, q3_k) \
+    R8_MORE(Q5_0, q5_0) R8_MORE(Q5_1, q5_1) R8_MORE(IQ4_NL, iq4_nl) R8_MORE(IQ4_XS, iq4_xs) R8_MORE(Q2_K, q2_k) R8_MORE(Q3_K, q3_k)
+/* The positions are rows of packed weights, the queries tokens. */
+#define R8_SCORES(products) \
     static void scores_q8(float *s, int64_t lds, const void *q, int64_t n_q, const void *k, int64_t n, int64_t d) { \
-        packed_q8_0(s, lds, k, n / 8, d, q, n_q); /* the positions are rows of packed weights */ \
+        products(s, lds, k, n / 8, d, q, n_q); \
     }
 #define R8_ALL_PACKED \
     [TYPE_Q4_0] = packed_q4_0, [TYPE_Q8_0] = packed_q8_0, [TYPE_Q4_K] = packed_q4_k, [TYPE_Q5_K] = packed_q5_k, [TYPE_Q6_K] = packed_q6_k, \
