@@ -17,6 +17,11 @@
 #include <string.h>
 
 enum { R8_TOKENS = 4, R8_STAY = 16 << 10 /* bytes */ };
+#ifdef __AVX512VL__
+enum { R8_MANY = 1 }; /* registers: 32 */
+#else
+enum { R8_MANY = 0 };
+#endif
 
 typedef __m256 r8_floats; /* one number a row */
 R8_INLINE r8_floats r8_nil(void) { return _mm256_setzero_ps(); }
@@ -59,6 +64,7 @@ R8_INLINE __m256i r8_sum32(act_view a, int64_t b, int factor) { return _mm256_ma
  * have to be widened, they multiply then (r8_end_by), else as floats (r8_times); both are exact (scalar.c). */
 #ifdef R8_DPBUSD
 typedef __m256 r8_scale;
+#define R8_ONES _mm256_setzero_ps() /* not looked at */
 R8_INLINE __m256i r8_dot(__m256i sum, __m256i w, __m256i x) { return R8_DPBUSD(sum, w, x); }
 R8_INLINE __m256i r8_end(__m256i sum) { return sum; }
 R8_INLINE __m256i r8_end_by(__m256i sum, r8_scale by) { return (void)by, sum; }
@@ -71,6 +77,7 @@ R8_INLINE __m256 r8_both(const __m256i sum[2], r8_scale first, r8_scale second) 
 }
 #else
 typedef __m256i r8_scale; /* two int16 in a row's lane, equal */
+#define R8_ONES _mm256_set1_epi16(1)
 R8_INLINE __m256i r8_dot(__m256i sum, __m256i w, __m256i x) { return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x)); }
 R8_INLINE __m256i r8_end(__m256i sum) { return _mm256_madd_epi16(sum, _mm256_set1_epi16(1)); }
 R8_INLINE __m256i r8_end_by(__m256i sum, r8_scale by) { return _mm256_madd_epi16(sum, by); }
@@ -88,6 +95,12 @@ R8_INLINE r8_scale r8_scale_signed(const int8_t *p) { return _mm256_srai_epi16(r
 R8_INLINE __m256 r8_both(const __m256i sum[2], r8_scale first, r8_scale second) {
     return _mm256_cvtepi32_ps(_mm256_add_epi32(r8_end_by(sum[0], first), r8_end_by(sum[1], second)));
 }
+#endif
+
+#ifdef R8_DPBUSD
+#define R8_NOW(sum)
+#else
+#define R8_NOW(sum) __asm__ __volatile__("" : "+x"(sum)) /* here and now: not all products first, which then lie on the stack */
 #endif
 
 /* -offset times the sum of some activations: where their chain of products begins. */
@@ -109,54 +122,45 @@ R8_INLINE void r8_nibbles(__m256i lo[4], __m256i hi[4], const uint8_t *q) {
     }
 }
 
-/* As r8_nibbles, with the fifth bits qh[row][t]. */
-R8_INLINE void r8_fives(__m256i lo[4], __m256i hi[4], const uint8_t *q, const uint8_t *qh) {
-    const __m256i h = r8_load(qh), bit = _mm256_set1_epi8(16);
-    r8_nibbles(lo, hi, q);
+/* 32 columns of nibbles, with the fifth bits qh[row][t] where there are any, times n_tok tokens, added to two chains of
+ * each, which hide the latency.  Weights are unpacked as they are used: all at once they would leave no register for sums. */
+R8_INLINE void r8_dots_of(__m256i sum[][2], const uint8_t *q, const uint8_t *qh, const bool fives, const act_view *a, int64_t at, const int n_tok) {
+    const __m256i bit = _mm256_set1_epi8(16), h = fives ? r8_load(qh) : bit;
     for (int g = 0; g < 4; g++) {
-        lo[g] = _mm256_or_si256(lo[g], _mm256_and_si256(_mm256_slli_epi16(h, 4 - g), bit));
-        hi[g] = _mm256_or_si256(hi[g], _mm256_and_si256(_mm256_srli_epi16(h, g), bit));
+        const __m256i v = r8_keep(q + 32 * g);
+        __m256i       lo = r8_low(v), hi = r8_high(v);
+        if (fives) {
+            lo = _mm256_or_si256(lo, _mm256_and_si256(_mm256_slli_epi16(h, 4 - g), bit));
+            hi = _mm256_or_si256(hi, _mm256_and_si256(_mm256_srli_epi16(h, g), bit));
+        }
+        for (int t = 0; t < n_tok; t++) {
+            sum[t][0] = r8_dot(sum[t][0], lo, r8_four(a[t].q + at + 4 * g));
+            sum[t][1] = r8_dot(sum[t][1], hi, r8_four(a[t].q + at + 16 + 4 * g));
+            R8_NOW(sum[t][0]);
+            R8_NOW(sum[t][1]);
+        }
     }
 }
 
-/* 32 columns against one token, to be ended: two chains hide the latency. */
-R8_INLINE __m256i r8_dot_nibbles(const __m256i lo[4], const __m256i hi[4], const int8_t *x) {
-    __m256i a = _mm256_setzero_si256(), b = a;
-    for (int g = 0; g < 4; g++) {
-        a = r8_dot(a, lo[g], r8_four(x + 4 * g));
-        b = r8_dot(b, hi[g], r8_four(x + 16 + 4 * g));
-    }
+/* Both chains of 4 bits; of five only 4 maddubs fit int16. */
+R8_INLINE __m256i r8_end_fours(const __m256i sum[2], r8_scale by) {
 #ifdef R8_DPBUSD
-    return _mm256_add_epi32(a, b);
+    return (void)by, _mm256_add_epi32(sum[0], sum[1]);
 #else
-    return _mm256_add_epi16(a, b);
+    return r8_end_by(_mm256_add_epi16(sum[0], sum[1]), by);
 #endif
 }
-
-/* 32 columns of 5 bits: only 4 maddubs fit int16. */
-R8_INLINE void r8_dots_fives(__m256i sum[2], const __m256i lo[4], const __m256i hi[4], const int8_t *x) {
-    sum[0] = sum[1] = _mm256_setzero_si256();
-    for (int g = 0; g < 4; g++) {
-        sum[0] = r8_dot(sum[0], lo[g], r8_four(x + 4 * g));
-        sum[1] = r8_dot(sum[1], hi[g], r8_four(x + 16 + 4 * g));
-    }
-}
-R8_INLINE __m256i r8_dot_fives(const __m256i lo[4], const __m256i hi[4], const int8_t *x) {
-    __m256i sum[2];
-    r8_dots_fives(sum, lo, hi, x);
-    return _mm256_add_epi32(r8_end(sum[0]), r8_end(sum[1]));
-}
+R8_INLINE __m256i r8_end_fives(const __m256i sum[2], r8_scale by) { return _mm256_add_epi32(r8_end_by(sum[0], by), r8_end_by(sum[1], by)); }
 
 R8_INLINE void r8_tile_q4_0(__m256 *acc, const r8_q4_0 *p, const act_view *a, int64_t n, const int n_tok) {
     for (int64_t b = 0; b < n; b++, p++) {
-        __m256i lo[4], hi[4];
-        r8_nibbles(lo, hi, p->q[0][0]);
+        __m256i sum[R8_TOKENS][2];
+        for (int t = 0; t < n_tok; t++) sum[t][0] = r8_begin(a[t].pair32[b], 8), sum[t][1] = _mm256_setzero_si256();
         r8_ahead(p, sizeof *p, 0, 1);
+        r8_dots_of(sum, p->q[0][0], NULL, false, a, b * 32, n_tok);
         const __m256 d = r8_halfs(p->d);
-        for (int t = 0; t < n_tok; t++) {
-            const __m256i v = _mm256_sub_epi32(r8_end(r8_dot_nibbles(lo, hi, a[t].q + b * 32)), r8_sum32(a[t], b, 8));
-            acc[t] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(a[t].s[b])), _mm256_cvtepi32_ps(v), acc[t]);
-        }
+        for (int t = 0; t < n_tok; t++)
+            acc[t] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(a[t].s[b])), _mm256_cvtepi32_ps(r8_end_fours(sum[t], R8_ONES)), acc[t]);
     }
 }
 
@@ -203,6 +207,13 @@ R8_INLINE void r8_scales(uint8_t sc[64], uint8_t m[64], const uint8_t *sl, const
     _mm256_storeu_si256((void *)(m + 32), _mm256_or_si256(r8_high(l1), _mm256_and_si256(_mm256_srli_epi16(h, 2), two)));
 }
 
+/* With VNNI all sub-blocks in a row: as a loop GCC computes what to prefetch as it goes, which halves the speed of 4 tokens. */
+#ifdef R8_DPBUSD
+#define R8_UNROLL_SUBS _Pragma("GCC unroll 8")
+#else
+#define R8_UNROLL_SUBS
+#endif
+
 /* Q4_K and Q5_K (`fives`): the parts of a block are named by the caller; q: its first sub-block. */
 R8_INLINE void r8_superblock(__m256 *acc, __m256 *am, const uint16_t *d, const uint16_t *dmin, const uint8_t *sl, const uint8_t *sh,
                              const uint8_t *q, const bool fives, const act_view *a, int64_t first, const int n_tok) {
@@ -210,22 +221,18 @@ R8_INLINE void r8_superblock(__m256 *acc, __m256 *am, const uint16_t *d, const u
     __m256  fs[R8_TOKENS], fm[R8_TOKENS];
     r8_scales(sc, m, sl, sh);
     for (int t = 0; t < n_tok; t++) fs[t] = fm[t] = _mm256_setzero_ps();
+    R8_UNROLL_SUBS
     for (int s = 0; s < 8; s++, q += fives ? sizeof(((r8_q5_k *)0)->sub[0]) : sizeof(((r8_q4_k *)0)->q[0])) {
-        __m256i lo[4], hi[4];
-        if (fives) r8_fives(lo, hi, q + 32, q);
-        else r8_nibbles(lo, hi, q);
+        const int64_t k = first + s;
+        __m256i       sum[R8_TOKENS][2];
+        for (int t = 0; t < n_tok; t++) sum[t][0] = sum[t][1] = _mm256_setzero_si256();
         r8_ahead(d, fives ? sizeof(r8_q5_k) : sizeof(r8_q4_k), s, 8);
+        r8_dots_of(sum, fives ? q + 32 : q, q, fives, a, k * 32, n_tok);
         const r8_scale scale = r8_scale_bytes(sc + 8 * s);
         const __m256   min = r8_bytes(m + 8 * s);
-        const int64_t  k = first + s;
         for (int t = 0; t < n_tok; t++) {
-            const int8_t *x = a[t].q + k * 32;
-            __m256i       v[2];
-            if (fives) r8_dots_fives(v, lo, hi, x);
-            else v[0] = r8_dot_nibbles(lo, hi, x);
-            v[0] = r8_end_by(v[0], scale);
-            if (fives) v[0] = _mm256_add_epi32(v[0], r8_end_by(v[1], scale));
-            fs[t] = _mm256_fmadd_ps(r8_times(v[0], scale), _mm256_set1_ps(a[t].s[k]), fs[t]);
+            const __m256i v = fives ? r8_end_fives(sum[t], scale) : r8_end_fours(sum[t], scale);
+            fs[t] = _mm256_fmadd_ps(r8_times(v, scale), _mm256_set1_ps(a[t].s[k]), fs[t]);
             fm[t] = _mm256_fmadd_ps(min, _mm256_set1_ps(a[t].ms[k]), fm[t]);
         }
     }
@@ -264,31 +271,36 @@ R8_INLINE void r8_sixes(__m256i w[4], const uint8_t q[3][8][4]) {
     w[3] = _mm256_srli_epi16(last, 2);
 }
 
+/* The 64 columns of chunk c, of n_tok tokens from the t-th one on. */
+R8_INLINE void r8_chunk_q6_k(__m256 *fs, const r8_q6_k *p, const int c, const act_view *a, int64_t b, const int n_tok) {
+    __m256i v[R8_TOKENS][4];
+    for (int t = 0; t < n_tok; t++)
+        for (int k = 0; k < 4; k++) v[t][k] = r8_begin(a[t].pair16[b * 16 + c * 4 + k], 32);
+    for (int j = 0; j < 4; j++) {
+        __m256i w[4];
+        r8_sixes(w, p->q[c][j]);
+        for (int t = 0; t < n_tok; t++)
+            for (int k = 0; k < 4; k++) {
+                v[t][k] = r8_dot(v[t][k], w[k], r8_four(a[t].q + (b * 16 + c * 4 + k) * 16 + 4 * j));
+                R8_NOW(v[t][k]);
+            }
+    }
+    for (int k = 0; k < 4; k += 2) {
+        const r8_scale s0 = r8_scale_signed(p->sc[c * 4 + k]), s1 = r8_scale_signed(p->sc[c * 4 + k + 1]);
+        for (int t = 0; t < n_tok; t++)
+            fs[t] = _mm256_fmadd_ps(r8_both(v[t] + k, s0, s1), _mm256_set1_ps(a[t].s[b * 8 + c * 2 + k / 2]), fs[t]);
+    }
+}
+
 R8_INLINE void r8_tile_q6_k(__m256 *acc, const r8_q6_k *p, const act_view *a, int64_t n, const int n_tok) {
+    const int first = n_tok > 2 && !R8_MANY ? 2 : n_tok; /* whose four sums stay in registers */
     for (int64_t b = 0; b < n; b++, p++) {
         __m256 fs[R8_TOKENS];
         for (int t = 0; t < n_tok; t++) fs[t] = _mm256_setzero_ps();
         for (int c = 0; c < 4; c++) {
-            /* Eight of a group's 16 columns at a time, so that the unpacked weights stay in registers. */
-            __m256i v[R8_TOKENS][4];
-            for (int t = 0; t < n_tok; t++)
-                for (int k = 0; k < 4; k++) v[t][k] = r8_begin(a[t].pair16[b * 16 + c * 4 + k], 32);
             r8_ahead(p, sizeof *p, c, 4);
-            for (int j = 0; j < 4; j += 2) {
-                __m256i w[2][4];
-                r8_sixes(w[0], p->q[c][j]);
-                r8_sixes(w[1], p->q[c][j + 1]);
-                for (int t = 0; t < n_tok; t++)
-                    for (int k = 0; k < 4; k++) {
-                        const int8_t *x = a[t].q + (b * 16 + c * 4 + k) * 16 + 4 * j;
-                        v[t][k] = r8_dot(r8_dot(v[t][k], w[0][k], r8_four(x)), w[1][k], r8_four(x + 4));
-                    }
-            }
-            for (int k = 0; k < 4; k += 2) {
-                const r8_scale s0 = r8_scale_signed(p->sc[c * 4 + k]), s1 = r8_scale_signed(p->sc[c * 4 + k + 1]);
-                for (int t = 0; t < n_tok; t++)
-                    fs[t] = _mm256_fmadd_ps(r8_both(v[t] + k, s0, s1), _mm256_set1_ps(a[t].s[b * 8 + c * 2 + k / 2]), fs[t]);
-            }
+            r8_chunk_q6_k(fs, p, c, a, b, first);
+            if (first < n_tok) r8_chunk_q6_k(fs + first, p, c, a + first, b, n_tok - first);
         }
         const __m256 d = r8_halfs(p->d);
         for (int t = 0; t < n_tok; t++) acc[t] = _mm256_fmadd_ps(fs[t], d, acc[t]);

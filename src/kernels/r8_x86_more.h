@@ -80,15 +80,21 @@ R8_INLINE __m256 r8_scaled(__m256 d, act_view a, int64_t k, __m256i sum, __m256 
     return _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(a.s[k])), _mm256_cvtepi32_ps(sum), acc);
 }
 
+/* Sums that begin with nothing. */
+R8_INLINE void r8_clear_sums(__m256i sum[][2], const int n_tok) {
+    for (int t = 0; t < n_tok; t++) sum[t][0] = sum[t][1] = _mm256_setzero_si256();
+}
+
 R8_INLINE void r8_add_q4_1(__m256 *acc, __m256 *am, const r8_q4_1 *p, const act_view *a, int64_t n, const int n_tok) {
     for (int64_t b = 0; b < n; b++, p++) {
-        __m256i lo[4], hi[4];
-        r8_nibbles(lo, hi, p->q[0][0]);
+        __m256i sum[R8_GROUP_TOKENS][2];
+        r8_clear_sums(sum, n_tok);
         r8_ahead(p, sizeof *p, 0, 1);
         if (n_tok == 1) r8_again(a->q + b * 32);
+        r8_dots_of(sum, p->q[0][0], NULL, false, a, b * 32, n_tok);
         const __m256 d = r8_halfs(p->d), m = r8_halfs(p->m);
         for (int t = 0; t < n_tok; t++) {
-            acc[t] = r8_scaled(d, a[t], b, r8_end(r8_dot_nibbles(lo, hi, a[t].q + b * 32)), acc[t]);
+            acc[t] = r8_scaled(d, a[t], b, r8_end_fours(sum[t], R8_ONES), acc[t]);
             am[t] = _mm256_fnmadd_ps(m, _mm256_set1_ps(a[t].ms[b]), am[t]);
         }
     }
@@ -97,25 +103,27 @@ R8_INLINE void r8_add_q4_1(__m256 *acc, __m256 *am, const r8_q4_1 *p, const act_
 R8_INLINE void r8_add_q5_0(__m256 *acc, __m256 *am, const r8_q5_0 *p, const act_view *a, int64_t n, const int n_tok) {
     (void)am;
     for (int64_t b = 0; b < n; b++, p++) {
-        __m256i lo[4], hi[4];
-        r8_fives(lo, hi, p->q[0][0], p->qh[0]);
+        __m256i sum[R8_GROUP_TOKENS][2];
+        r8_clear_sums(sum, n_tok);
         r8_ahead(p, sizeof *p, 0, 1);
         if (n_tok == 1) r8_again(a->q + b * 32);
+        r8_dots_of(sum, p->q[0][0], p->qh[0], true, a, b * 32, n_tok);
         const __m256 d = r8_halfs(p->d);
         for (int t = 0; t < n_tok; t++)
-            acc[t] = r8_scaled(d, a[t], b, _mm256_sub_epi32(r8_dot_fives(lo, hi, a[t].q + b * 32), r8_sum32(a[t], b, 16)), acc[t]);
+            acc[t] = r8_scaled(d, a[t], b, _mm256_sub_epi32(r8_end_fives(sum[t], R8_ONES), r8_sum32(a[t], b, 16)), acc[t]);
     }
 }
 
 R8_INLINE void r8_add_q5_1(__m256 *acc, __m256 *am, const r8_q5_1 *p, const act_view *a, int64_t n, const int n_tok) {
     for (int64_t b = 0; b < n; b++, p++) {
-        __m256i lo[4], hi[4];
-        r8_fives(lo, hi, p->q[0][0], p->qh[0]);
+        __m256i sum[R8_GROUP_TOKENS][2];
+        r8_clear_sums(sum, n_tok);
         r8_ahead(p, sizeof *p, 0, 1);
         if (n_tok == 1) r8_again(a->q + b * 32);
+        r8_dots_of(sum, p->q[0][0], p->qh[0], true, a, b * 32, n_tok);
         const __m256 d = r8_halfs(p->d), m = r8_halfs(p->m);
         for (int t = 0; t < n_tok; t++) {
-            acc[t] = r8_scaled(d, a[t], b, r8_dot_fives(lo, hi, a[t].q + b * 32), acc[t]);
+            acc[t] = r8_scaled(d, a[t], b, r8_end_fives(sum[t], R8_ONES), acc[t]);
             am[t] = _mm256_fnmadd_ps(m, _mm256_set1_ps(a[t].ms[b]), am[t]);
         }
     }
