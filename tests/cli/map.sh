@@ -50,10 +50,10 @@ expect 3 "Yes$red\n" 'slm: line 1: the answer was cut: the context of 5 tokens i
 { map -f many say 2> err; echo $? > rc; } | head -n 1 > out; same 'a reader that leaves' "$(cat rc) $(cat err) $(cat out)" "141  $yes"
 # An answer is out before the next line is evaluated, and a signal ends it between answers or in one.
 rm -f out # or the loop below sees the last one
-( exec "$SLM" map -m "$MODEL" --raw --ignore-eos -n 3000 -c 60000 -f many '{}' > out 2> err ) &
+( exec "$SLM" map -m "$MODEL" --raw --ignore-eos -n 300 -c 6000 -f many '{}' > out 2> err ) &
 pid=$!
 i=0
-while [ ! -s out ] && [ $i -lt 400 ]; do sleep 0.05; i=$((i + 1)); done
+while [ ! -s out ] && [ $i -lt 1200 ]; do sleep 0.05; i=$((i + 1)); done
 kill -TERM $pid
 wait $pid
 same 'SIGTERM' "$? $(cat err) $(tail -c 1 out | od -An -c | tr -d ' ')" '143  \n'
