@@ -64,7 +64,7 @@ R8_INLINE __m256i bf_of_f32(const float *a, const float *b) {
 static void bf_take(bf_token *to, const float *x, int n) {
     for (int i = 0; i < (n + BF_ALIGN - 1) / BF_ALIGN * BF_ALIGN; i += 16) {
         const int       left = n - i;
-        const __mmask16 some = left >= 16 ? 0xffff : left > 0 ? (__mmask16)((1 << left) - 1) : 0;
+        const __mmask16 some = (__mmask16)(left >= 16 ? 0xffff : left > 0 ? (1 << left) - 1 : 0);
         _mm256_store_si256((void *)(to->x + i / 2), (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(some, x + i)));
     }
 }
