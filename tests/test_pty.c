@@ -75,7 +75,9 @@ static void child(const char *term, char **argv) {
     unsetenv("VISUAL");
     if (pty.editor) setenv("EDITOR", pty.editor, 1);
     else unsetenv("EDITOR");
-    signal(SIGHUP, SIG_DFL);
+    /* A shell starts what is to run in the background (CI, nohup) with some of these ignored. */
+    static const int usual[] = {SIGHUP, SIGINT, SIGQUIT, SIGTSTP};
+    for (size_t i = 0; i < ARRAY_LEN(usual); i++) signal(usual[i], SIG_DFL);
     if (pty.small_stack) setrlimit(RLIMIT_STACK, &small);
     execv(argv[0], argv);
     _exit(127);
