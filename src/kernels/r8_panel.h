@@ -355,7 +355,7 @@ R8_INLINE ints pairs(const void *w, ints a, const int bits) { return bits == 16 
 R8_INLINE ints add_pairs(ints sum, ints m, const int bits) {
     sum = bits == 16 ? P_(add_epi32)(sum, m) : P_(add_epi16)(sum, m);
     /* Here and now: GCC 12 would make all products of a block first and lay them on the stack.  For the tiles that are not
-     * r8_steps.h's: the last tokens, and 16 bits. */
+     * r8_steps.h's: the last tokens. */
     __asm__ __volatile__("" : "+x"(sum));
     return sum;
 }
@@ -365,9 +365,11 @@ R8_INLINE void chain(ints v[][P_REGS], const panel *p, int k, const int n_k, con
                      const int n_tok, const int bits) {
     for (int t = 0; begins && t < n_tok; t++)
         for (int r = 0; r < P_REGS; r++) v[t][r] = int_of(off, t);
-    if (bits != 16 && n_tok == 4 && n_k >= 4) {
-        four_steps(v, p->w + k, x->q + 4 * k, begins);
-        if (n_k == 8) four_steps(v, p->w + k + 4, x->q + 4 * k + 16, true);
+    if (n_tok == 4 && n_k >= 4) {
+        four_steps(v, p->w + k, x->q + 4 * k, begins, bits == 16);
+        if (n_k >= 8) four_steps(v, p->w + k + 4, x->q + 4 * k + 16, true, bits == 16);
+        if (n_k == 16) four_steps(v, p->w + k + 8, x->q + 4 * k + 32, true, true);
+        if (n_k == 16) four_steps(v, p->w + k + 12, x->q + 4 * k + 48, true, true);
         return;
     }
     for (int i = k; i < k + n_k; i++)
