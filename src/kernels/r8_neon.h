@@ -530,19 +530,19 @@ R8_TILE(q6_k) {
                 continue;
             }
 #endif
-            r8_ints sum[R8_GROUP_TOKENS];
-            for (int t = 0; t < n_tok; t++) sum[t] = (r8_ints){{vdupq_n_s32(0), vdupq_n_s32(0)}};
-            for (int k = 0; k < 4; k++) {
-                const int        g = c * 4 + k;
-                const r8_weights w = r8_sixes(p->q[c], k);
-                r8_dots          s;
-                r8_begin_16(&s, x, g, -32, n_tok);
-                r8_dot16(&s, &w, x, g * 16, n_tok, 6);
-                const r8_ints scale = r8_signed(vld1_s8(p->sc[g]));
-                for (int t = 0; t < n_tok; t++) {
-                    sum[t] = r8_add_ints(k % 2 ? sum[t] : (r8_ints){{vdupq_n_s32(0), vdupq_n_s32(0)}}, scale, r8_end(&s, t, n_tok));
-                    if (k % 2) fs[t] = r8_fma_by(r8_rounded(sum[t]), x[t].s[g / 2], fs[t]);
+            for (int pair = 0; pair < 2; pair++) { /* two groups of 16 share an activation scale */
+                r8_ints sum[R8_GROUP_TOKENS];
+                for (int t = 0; t < n_tok; t++) sum[t] = (r8_ints){{vdupq_n_s32(0), vdupq_n_s32(0)}};
+                for (int k = 2 * pair; k < 2 * pair + 2; k++) {
+                    const int        g = c * 4 + k;
+                    const r8_weights w = r8_sixes(p->q[c], k);
+                    r8_dots          s;
+                    r8_begin_16(&s, x, g, -32, n_tok);
+                    r8_dot16(&s, &w, x, g * 16, n_tok, 6);
+                    const r8_ints scale = r8_signed(vld1_s8(p->sc[g]));
+                    for (int t = 0; t < n_tok; t++) sum[t] = r8_add_ints(sum[t], scale, r8_end(&s, t, n_tok));
                 }
+                for (int t = 0; t < n_tok; t++) fs[t] = r8_fma_by(r8_rounded(sum[t]), x[t].s[c * 2 + pair], fs[t]);
             }
         }
         const r8_floats d = r8_halfs(p->d);

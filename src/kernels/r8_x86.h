@@ -122,6 +122,11 @@ R8_INLINE void r8_nibbles(__m256i lo[4], __m256i hi[4], const uint8_t *q) {
     }
 }
 
+/* Sums that begin with nothing. */
+R8_INLINE void r8_clear_sums(__m256i sum[][2], const int n_tok) {
+    for (int t = 0; t < n_tok; t++) sum[t][0] = sum[t][1] = _mm256_setzero_si256();
+}
+
 /* 32 columns of nibbles, with the fifth bits qh[row][t] where there are any, times n_tok tokens, added to two chains of
  * each, which hide the latency.  Weights are unpacked as they are used: all at once they would leave no register for sums. */
 R8_INLINE void r8_dots_of(__m256i sum[][2], const uint8_t *q, const uint8_t *qh, const bool fives, const act_view *a, int64_t at, const int n_tok) {
@@ -225,7 +230,7 @@ R8_INLINE void r8_superblock(__m256 *acc, __m256 *am, const uint16_t *d, const u
     for (int s = 0; s < 8; s++, q += fives ? sizeof(((r8_q5_k *)0)->sub[0]) : sizeof(((r8_q4_k *)0)->q[0])) {
         const int64_t k = first + s;
         __m256i       sum[R8_TOKENS][2];
-        for (int t = 0; t < n_tok; t++) sum[t][0] = sum[t][1] = _mm256_setzero_si256();
+        r8_clear_sums(sum, n_tok);
         r8_ahead(d, fives ? sizeof(r8_q5_k) : sizeof(r8_q4_k), s, 8);
         r8_dots_of(sum, fives ? q + 32 : q, q, fives, a, k * 32, n_tok);
         const r8_scale scale = r8_scale_bytes(sc + 8 * s);

@@ -80,11 +80,6 @@ R8_INLINE __m256 r8_scaled(__m256 d, act_view a, int64_t k, __m256i sum, __m256 
     return _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(a.s[k])), _mm256_cvtepi32_ps(sum), acc);
 }
 
-/* Sums that begin with nothing. */
-R8_INLINE void r8_clear_sums(__m256i sum[][2], const int n_tok) {
-    for (int t = 0; t < n_tok; t++) sum[t][0] = sum[t][1] = _mm256_setzero_si256();
-}
-
 R8_INLINE void r8_add_q4_1(__m256 *acc, __m256 *am, const r8_q4_1 *p, const act_view *a, int64_t n, const int n_tok) {
     for (int64_t b = 0; b < n; b++, p++) {
         __m256i sum[R8_GROUP_TOKENS][2];
